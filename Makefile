@@ -1,0 +1,47 @@
+# The commands of the README; continuous integration calls the same.
+PYTHON ?= python3
+CORES ?= 2
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo test check docs bench install lock clean-results
+
+# The whole workflow on the built-in phantom; a second call finds nothing to be done.
+demo: $(READY)
+	$(BIN)/snakemake -c$(CORES) --config experiment=demo
+
+test: $(READY)
+	$(BIN)/pytest -q
+
+# Style, types, layers, the workflow's own lint, and generated files.
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/mypy src
+	$(BIN)/lint-imports
+	$(BIN)/snakemake --lint --config experiment=demo
+	$(BIN)/python -m seggrid.config.generate --check
+
+# Generated files: config/default.yaml, config/schema.json and the reference pages.
+docs: $(READY)
+	$(BIN)/python -m seggrid.config.generate
+
+bench: $(READY)
+	for file in benchmarks/*.py; do $(BIN)/python $$file || exit 1; done
+
+install: $(READY)
+
+# uv installs the locked set, every file checked against its hash; the package itself is editable.
+$(READY): requirements.lock pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	touch $(READY)
+
+# Pin the newest versions that pyproject.toml allows, with hashes and without addresses.
+lock:
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-annotate --no-header --group dev pyproject.toml -o requirements.lock
