@@ -1,0 +1,107 @@
+"""How a trained run is measured, and how candidates are scored and compared."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError, field_validator
+
+from seggrid.catalogue import METRICS, nearest
+from seggrid.config.base import Section
+from seggrid.config.mixture import Mixture
+
+DEFAULT_METRICS = (
+    "iou", "dice", "precision", "recall", "hd95", "assd",
+    "specificity", "accuracy", "volume_bias", "detected", "masd", "nsd@2",
+)  # fmt: skip
+
+
+def check_metric(name: str) -> str:
+    """Return ``name`` if the catalogue knows it; ``nsd@2`` carries its tolerance behind the ``@``.
+
+    Raises:
+        ValueError: the metric is unknown or its tolerance is missing or wrong.
+    """
+    metric, at, tolerance = name.partition("@")
+    if metric not in METRICS:
+        raise ValueError(f"unknown metric {name!r}{nearest(metric, tuple(METRICS))}; known are {', '.join(METRICS)}")
+    wants = "tolerance" in METRICS[metric].parameters
+    if wants != bool(at):
+        raise ValueError(
+            f"{name!r}: write {metric}@2 for a tolerance of 2" if wants else f"{metric} takes no tolerance"
+        )
+    if at:
+        try:
+            positive = 0 < float(tolerance) < math.inf
+        except ValueError:
+            positive = False
+        if not positive:
+            raise ValueError(f"{name!r}: the tolerance behind @ must be a positive number")
+    return name
+
+
+class Evaluation(Section):
+    """What is measured on every predicted mask, at the original resolution."""
+
+    metrics: tuple[str, ...] = DEFAULT_METRICS
+    """Metrics of the catalogue; nsd@2 is the surface Dice at a tolerance of 2 mm (px without spacing)."""
+    both_empty: Literal["exclude", "perfect"] = "exclude"
+    """A class absent from truth and prediction: left out of means, or counted as perfect."""
+
+    @field_validator("metrics")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            check_metric(name)
+            if names.count(name) > 1:
+                raise ValueError(f"{name} stands twice")
+        return names
+
+
+class Mean(Section):
+    """A comprehensive metric: the mean of some metrics."""
+
+    mean: tuple[str, ...]
+
+    @field_validator("mean")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if not names:
+            raise ValueError("name at least one metric")
+        return tuple(check_metric(name) for name in names)
+
+
+class Scoring(Section):
+    """The two comprehensive metrics and the criterion that ranks candidates."""
+
+    overlap: Mean = Mean(mean=("iou", "dice", "precision", "recall"))
+    """O: higher is better."""
+    distance: Mean = Mean(mean=("hd95", "assd"))
+    """D: lower is better."""
+    criterion: Literal["minmax", "rank", "pareto", "absolute"] = "minmax"
+    """The criterion that names the winner; the report shows all of them."""
+    bootstrap: Annotated[int, Field(ge=100, le=100_000)] = 2000
+    """Resamples of the groups behind intervals and rank stability."""
+    seed: Annotated[int, Field(ge=0)] = 0
+    """Seed of the resampling."""
+    baseline: str | None = None
+    """Mixture that the others are compared with; default: the first one."""
+
+    @field_validator("baseline")
+    @classmethod
+    def _canonical(cls, expression: str | None) -> str | None:
+        try:
+            return expression and Mixture.model_validate(expression).name
+        except ValidationError as error:
+            raise ValueError(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
+
+
+class Tracking(Section):
+    """Import of finished runs into MLflow."""
+
+    uri: str | None = None
+    """Tracking server; null: a local store under results/mlflow. Credentials come from the environment."""
+    register_as: Literal["fold_ensemble", "refit", "best_fold"] = Field("fold_ensemble", alias="register")
+    """What the champion in the model registry is: mean softmax over folds and seeds, a new training on all cases,
+    or the run with the best validation Dice."""

@@ -1,0 +1,130 @@
+"""The experiment: one YAML file, one typed object."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
+
+from seggrid.catalogue import METRICS, nearest
+from seggrid.config.base import NOT_IDENTITY, Section, identity
+from seggrid.config.data import Data, PhantomData, Splits
+from seggrid.config.evaluation import Evaluation, Scoring, Tracking
+from seggrid.config.mixture import Mixture, SimplexEntry, expand
+from seggrid.config.network import Network
+from seggrid.config.preprocessing import Step
+from seggrid.config.training import Training
+
+
+def _kind(entry: Any) -> str:
+    simplex = isinstance(entry, SimplexEntry) or (isinstance(entry, dict) and "simplex" in entry)
+    return "SimplexEntry" if simplex else "Mixture"
+
+
+MixtureEntry = Annotated[
+    Annotated[Mixture, Tag("Mixture")] | Annotated[SimplexEntry, Tag("SimplexEntry")], Discriminator(_kind)
+]
+
+
+_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,59}$"
+
+
+def _nameable(name: str) -> str:
+    if not re.fullmatch(_NAME, name):
+        raise ValueError(f"{name!r} names a folder: at most 60 letters, digits, dots, hyphens, underscores")
+    return name
+
+
+def _each_once(values: tuple[int, ...]) -> tuple[int, ...]:
+    for value in values:
+        if values.count(value) > 1:
+            raise ValueError(f"{value} stands twice; leave one of them out")
+    return values
+
+
+Folds = Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1), AfterValidator(_each_once)]
+Seeds = Annotated[tuple[Annotated[int, Field(ge=0, lt=2**32)], ...], Field(min_length=1), AfterValidator(_each_once)]
+
+
+class Experiment(Section):
+    """Networks x mixtures x folds x seeds on one data set."""
+
+    name: Annotated[str, AfterValidator(_nameable), Field(json_schema_extra={**NOT_IDENTITY, "pattern": _NAME})]
+    """Name of the results folder; default: the name of the file."""
+    description: str = Field("", json_schema_extra=NOT_IDENTITY)
+    """A sentence for the report."""
+    data: Data
+    preprocessing: tuple[Step, ...] = (
+        Step(name="percentile_clip"),
+        Step(name="z_score"),
+        Step(name="resize"),
+    )
+    """Steps in order, once per data set."""
+    splits: Splits = Splits()
+    folds: Folds | None = None
+    """Folds that are run; null: all of them."""
+    networks: Annotated[tuple[Network, ...], Field(min_length=1)]
+    """Names of the catalogue, or mappings with architecture and encoder."""
+    mixtures: Annotated[tuple[MixtureEntry, ...], Field(min_length=1)]
+    """Expressions, mappings with terms, or a simplex."""
+    training: Training = Training()
+    seeds: Seeds = (0,)
+    """Seeds of initialisation and sampling; every candidate is trained once with each."""
+    evaluation: Evaluation = Evaluation()
+    scoring: Scoring = Scoring()
+    tracking: Tracking = Tracking()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Experiment:
+        self._check_networks()
+        self._check_folds()
+        self._check_scoring()
+        if self.data.source != "phantom" and not self.preprocessing:
+            raise ValueError("preprocessing: at least one step that normalises the intensities, e.g. z_score")
+        return self
+
+    def _check_networks(self) -> None:
+        names = [network.name for network in self.networks]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"networks: two networks are called {name}; give one of them another name")
+        defining = [identity(network) for network in self.networks]
+        for name, defined in zip(names, defining, strict=True):
+            first = names[defining.index(defined)]
+            if first != name:
+                raise ValueError(f"networks: {first} and {name} are the same network; leave one of them out")
+
+    def _check_folds(self) -> None:
+        missing = [fold for fold in self.folds or () if fold >= self.splits.folds]
+        if missing:
+            raise ValueError(f"folds: {missing[0]} does not exist; splits.folds is {self.splits.folds}, counted from 0")
+        if isinstance(self.data, PhantomData) and self.splits.least_groups > self.data.knee.subjects:
+            raise ValueError(
+                f"splits.folds: {self.splits.folds} folds need at least {self.splits.least_groups} groups, the phantom "
+                f"has {self.data.knee.subjects} (data.knee.subjects)"
+            )
+
+    def _check_scoring(self) -> None:
+        measured = self.evaluation.metrics
+        for section, names, better in (
+            ("overlap", self.scoring.overlap.mean, "higher"),
+            ("distance", self.scoring.distance.mean, "lower"),
+        ):
+            for name in names:
+                if METRICS[name.partition("@")[0]].better != better:
+                    raise ValueError(f"scoring.{section}.mean: {name} is not a metric where {better} is better")
+                if name not in measured:
+                    raise ValueError(f"scoring.{section}.mean: {name} is not measured; add it to evaluation.metrics")
+        known = [mixture.name for mixture in self.all_mixtures()]
+        baseline = self.scoring.baseline
+        if baseline is not None and baseline not in known:
+            raise ValueError(f"scoring.baseline: {baseline} is not one of the mixtures{nearest(baseline, known)}")
+
+    def all_mixtures(self) -> tuple[Mixture, ...]:
+        """Every mixture of the grid, each once, in order."""
+        return expand(self.mixtures)
+
+    def all_folds(self) -> tuple[int, ...]:
+        """The folds that are run."""
+        return self.folds if self.folds is not None else tuple(range(self.splits.folds))

@@ -1,0 +1,273 @@
+"""Mixtures of losses: expressions, mappings and simplex grids, all of which become one typed object."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from decimal import Decimal, InvalidOperation
+from functools import cached_property
+from typing import Any
+
+from pydantic import Field, GetJsonSchemaHandler, field_validator, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+from seggrid.catalogue import LOSSES, nearest
+from seggrid.config.base import NOT_IDENTITY, Section, also_text
+from seggrid.errors import UserError
+
+PLACES = Decimal("0.000001")
+#: A plus between terms: neither inside of parentheses nor in an exponent such as 1e+2.
+_PLUS = re.compile(r"(?<![\d.][eE])\+(?![^(]*\))")
+_MOST_MIXTURES = 100_000
+_TERM = re.compile(r"^(?:(?P<weight>[0-9.eE+-]+)\s*\*\s*)?(?P<loss>[A-Za-z_]\w*)\s*(?:\((?P<given>[^()]*)\))?$")
+
+
+class Term(Section):
+    """One loss with its weight."""
+
+    loss: str
+    """Name of a loss in the catalogue."""
+    weight: Decimal = Field(Decimal(1), validate_default=True)
+    """Positive weight (tau), at most 6 decimal places."""
+    parameters: dict[str, Any] = {}
+    """Parameters of the loss that differ from their defaults."""
+
+    @field_validator("loss")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name not in LOSSES:
+            raise ValueError(f"unknown loss {name!r}{nearest(name, tuple(LOSSES))}; known are {', '.join(LOSSES)}")
+        return name
+
+    @field_validator("weight", mode="before")
+    @classmethod
+    def _decimal(cls, value: object) -> Decimal:
+        try:
+            weight = Decimal(str(value))
+        except InvalidOperation:
+            raise ValueError(f"weight {value!r} is not a number") from None
+        if not weight.is_finite() or not 0 < weight <= 1000:
+            raise ValueError(f"weight {value} lies outside 0 (excluded) to 1000; leave a term with weight 0 out")
+        if weight != weight.quantize(PLACES):
+            raise ValueError(f"weight {value} has more than 6 decimal places")
+        return weight.quantize(PLACES)
+
+    @model_validator(mode="after")
+    def _parameters(self) -> Term:
+        parsed = LOSSES[self.loss].parse(self.parameters, self.loss)
+        object.__setattr__(self, "parameters", parsed)
+        return self
+
+    @property
+    def name(self) -> str:
+        """The loss with its parameters, as it is written in an expression."""
+        given = ", ".join(f"{key}={_word(value)}" for key, value in self.parameters.items())
+        return f"{self.loss}({given})" if given else self.loss
+
+    def identity(self) -> list[Any]:
+        """What defines the term's numbers."""
+        return [self.loss, LOSSES[self.loss].version, str(self.weight), self.parameters]
+
+
+class Mixture(Section):
+    """A weighted sum of losses, in the order of the catalogue."""
+
+    terms: tuple[Term, ...]
+    label: str | None = Field(None, json_schema_extra=NOT_IDENTITY)
+    """Name for tables."""
+
+    @field_validator("terms")
+    @classmethod
+    def _ordered(cls, terms: tuple[Term, ...]) -> tuple[Term, ...]:
+        if not terms:
+            raise ValueError("a mixture needs at least one term")
+        names = [term.name for term in terms]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"{name} stands twice; add the two weights")
+        order = list(LOSSES)
+        return tuple(sorted(terms, key=lambda term: (order.index(term.loss), term.name)))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_expression(cls, value: Any) -> Any:
+        return {"terms": parse_expression(value)} if isinstance(value, str) else value
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return also_text(handler(core))
+
+    @cached_property
+    def name(self) -> str:
+        """The canonical expression, e.g. ``0.50*dual_level_ce + 0.25*dice + 0.25*boundary``."""
+        if len(self.terms) == 1 and self.terms[0].weight == 1:
+            return self.terms[0].name
+        return " + ".join(f"{format_weight(term.weight)}*{term.name}" for term in self.terms)
+
+    @property
+    def maps(self) -> tuple[str, ...]:
+        """Names of the maps of the truth that the terms read, each once."""
+        return tuple(dict.fromkeys(name for term in self.terms for name in LOSSES[term.loss].maps))
+
+    def identity(self) -> list[Any]:
+        """What defines the mixture's numbers."""
+        return [term.identity() for term in self.terms]
+
+
+def parse_expression(text: str) -> list[dict[str, Any]]:
+    """Split ``0.50*dual_level_ce(gamma1=0.5) + 0.25*dice`` into terms.
+
+    Raises:
+        ValueError: the text is not a sum of ``weight*loss`` terms.
+    """
+    terms = []
+    for part in _PLUS.split(text) if text.strip() else []:
+        found = _TERM.match(part.strip())
+        if not found:
+            raise ValueError(f"cannot read {part.strip()!r} in {text!r}; write weight*loss + weight*loss")
+        given = [_parse_parameter(item, text) for item in (found["given"] or "").split(",") if item.strip()]
+        if len(dict(given)) < len(given):
+            raise ValueError(f"a parameter stands twice in {part.strip()!r}; leave one of them out")
+        terms.append({"loss": found["loss"], "weight": found["weight"] or "1", "parameters": dict(given)})
+    if not terms:
+        raise ValueError("an empty mixture; write weight*loss + weight*loss")
+    return terms
+
+
+def _parse_parameter(item: str, text: str) -> tuple[str, Any]:
+    name, equals, value = (part.strip() for part in item.partition("="))
+    if not equals or not value:
+        raise ValueError(f"cannot read parameter {item.strip()!r} in {text!r}; write name=value")
+    if value in ("true", "false"):
+        return name, value == "true"
+    if re.fullmatch(r"\d+(x\d+)+", value):
+        return name, [int(side) for side in value.split("x")]
+    for number in (int, float):
+        try:
+            return name, number(value)
+        except ValueError:
+            continue
+    return name, value
+
+
+def _word(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return "x".join(str(side) for side in value)
+    if isinstance(value, float):
+        short = f"{value:g}"
+        return short if float(short) == value else repr(value)
+    return str(value)
+
+
+def format_weight(weight: Decimal) -> str:
+    """Write a weight with at least two and at most six decimal places."""
+    whole, _, places = f"{weight:.6f}".partition(".")
+    return f"{whole}.{places.rstrip('0').ljust(2, '0')}"
+
+
+def _items_also_text(schema: JsonSchemaValue) -> None:
+    schema["items"] = also_text(schema["items"])
+
+
+class Simplex(Section):
+    """All mixtures of some terms whose weights are multiples of a step and sum to 1."""
+
+    terms: tuple[Term, ...] = Field(json_schema_extra=_items_also_text)
+    """Losses, without weights."""
+    step: Decimal
+    """Distance between neighbouring weights; 1 must be a multiple of it."""
+    minimum: Decimal = Decimal(0)
+    """Smallest weight of each term; a term whose weight is 0 drops out."""
+
+    @field_validator("terms", mode="before")
+    @classmethod
+    def _from_names(cls, value: Any) -> Any:
+        if not isinstance(value, list | tuple) or len(value) < 2:
+            raise ValueError("a simplex needs a list of at least two terms")
+        parsed = [parse_expression(item) if isinstance(item, str) else [item] for item in value]
+        if any(len(item) != 1 for item in parsed):
+            raise ValueError("each term of a simplex is one loss: the step gives the weights")
+        return [item[0] for item in parsed]
+
+    @field_validator("terms")
+    @classmethod
+    def _distinct(cls, terms: tuple[Term, ...]) -> tuple[Term, ...]:
+        if any(term.weight != 1 for term in terms):
+            raise ValueError("the terms of a simplex carry no weights: the step gives them")
+        names = [term.name for term in terms]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"{name} stands twice; leave one of them out")
+        return terms
+
+    @field_validator("step", "minimum", mode="before")
+    @classmethod
+    def _exact(cls, value: object) -> Decimal:
+        try:
+            number = Decimal(str(value))
+        except InvalidOperation:
+            raise ValueError(f"{value!r} is not a number") from None
+        if not number.is_finite():
+            raise ValueError(f"{value!r} is not a finite number")
+        return number
+
+    @model_validator(mode="after")
+    def _divides(self) -> Simplex:
+        if not Decimal("0.01") <= self.step <= 1 or 1 % self.step:
+            raise ValueError(f"step {self.step} must lie in 0.01 to 1 and divide 1, as 0.25 or 0.1 do")
+        if self.minimum < 0 or self.minimum % self.step or self.minimum * len(self.terms) > 1:
+            raise ValueError(f"minimum {self.minimum} must be a multiple of step that leaves every term its share")
+        free = round((1 - self.minimum * len(self.terms)) / self.step)
+        count = math.comb(free + len(self.terms) - 1, free)
+        if count > _MOST_MIXTURES:
+            raise ValueError(f"{count} mixtures are more than {_MOST_MIXTURES}; take a larger step or fewer terms")
+        return self
+
+    def mixtures(self) -> Iterator[Mixture]:
+        """Yield every mixture, the first term's weight falling."""
+        least = int(self.minimum / self.step)
+        for counts in _compositions(int(1 / self.step) - least * len(self.terms), len(self.terms)):
+            weights = [(count + least) * self.step for count in counts]
+            pairs = zip(self.terms, weights, strict=True)
+            yield Mixture(terms=tuple(term.model_copy(update={"weight": w.quantize(PLACES)}) for term, w in pairs if w))
+
+
+def _compositions(total: int, parts: int) -> Iterator[tuple[int, ...]]:
+    if parts == 1:
+        yield (total,)
+        return
+    for first in range(total, -1, -1):
+        for rest in _compositions(total - first, parts - 1):
+            yield (first, *rest)
+
+
+class SimplexEntry(Section):
+    """An entry ``simplex:`` in the list of mixtures."""
+
+    simplex: Simplex
+
+
+def expand(entries: tuple[Mixture | SimplexEntry, ...]) -> tuple[Mixture, ...]:
+    """Return every mixture that the entries name, each once, in order.
+
+    Raises:
+        UserError: one mixture has two labels, or two mixtures have one.
+    """
+    found: dict[str, Mixture] = {}
+    for entry in entries:
+        for mixture in entry.simplex.mixtures() if isinstance(entry, SimplexEntry) else (entry,):
+            earlier = found.setdefault(mixture.name, mixture)
+            if mixture.label and earlier.label != mixture.label:
+                if earlier.label:
+                    raise UserError(f"mixtures: {mixture.name} has two labels, {earlier.label} and {mixture.label}")
+                found[mixture.name] = mixture
+    labels: dict[str, str] = {}
+    for mixture in found.values():
+        other = labels.setdefault(mixture.label or mixture.name, mixture.name)
+        if other != mixture.name:
+            raise UserError(f"mixtures: {other} and {mixture.name} are both called {mixture.label or mixture.name}")
+    return tuple(found.values())

@@ -1,0 +1,54 @@
+"""Networks: a name of the catalogue, or any architecture with any encoder."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field, GetJsonSchemaHandler, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+from seggrid.catalogue import NETWORKS, nearest
+from seggrid.config.base import NOT_IDENTITY, Section, also_text
+
+
+class Network(Section):
+    """A network of segmentation-models-pytorch with one of its own or timm's encoders."""
+
+    name: str = Field(json_schema_extra=NOT_IDENTITY)
+    """Name in tables; a name of the catalogue stands for its architecture and encoder."""
+    architecture: str
+    """Architecture, e.g. Unet, UnetPlusPlus, FPN, DeepLabV3Plus, Segformer."""
+    encoder: str
+    """Encoder, e.g. resnet18, or a timm model with the prefix tu-."""
+    version: int = 1
+    """Version of the adapter's numbers."""
+    encoder_weights: str | None = None
+    """null (random), a name that the hub knows (imagenet), or a local file of weights."""
+    parameters: dict[str, Any] = {}
+    """Further arguments of the architecture, as segmentation-models-pytorch names them."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_catalogue(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            value = {"name": value}
+        if not isinstance(value, dict):
+            return value
+        name = value.get("name")
+        if isinstance(name, str) and name in NETWORKS:
+            row = NETWORKS[name]
+            return {"architecture": row.architecture, "encoder": row.encoder, "version": row.version, **value}
+        if "architecture" in value and "encoder" in value:
+            return {"name": f"{value['architecture']}_{str(value['encoder']).removeprefix('tu-')}", **value}
+        hint = nearest(str(name), tuple(NETWORKS)) if name else ""
+        raise ValueError(
+            f"unknown network {name!r}{hint}; known are {', '.join(NETWORKS)}, or give architecture and encoder"
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        schema = handler(core)
+        # A name of the catalogue brings architecture and encoder, and these bring a name.
+        handler.resolve_ref_schema(schema).pop("required", None)
+        return also_text(schema)
