@@ -1,0 +1,89 @@
+"""The raw files behind a data set, with content hashes: moving or touching a folder changes nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+from seggrid.config.data import CocoData, Data, FolderData, NnunetData, PhantomData
+from seggrid.config.phantom import PHANTOM_VERSION
+from seggrid.errors import UserError
+from seggrid.records import digest, write_if_changed
+
+_IGNORED = (".", "Thumbs.db", "desktop.ini")
+
+
+def raw_files(data: Data) -> list[Path]:
+    """Return the raw files of a data set, relative to its folder, sorted.
+
+    Raises:
+        UserError: the folder or one of its parts is missing.
+    """
+    if isinstance(data, PhantomData):
+        return []
+    if not data.path.is_dir():
+        raise UserError(
+            f"data.path: {data.path} is not a folder; give the right one, or data=FOLDER on the command line"
+        )
+    files: list[Path] = []
+    for part, required in _parts(data):
+        path = data.path / part
+        if path.is_dir():
+            files += [file for file in path.rglob("*") if file.is_file() and not _ignored(file.relative_to(path))]
+        elif path.is_file():
+            files.append(path)
+        elif required:
+            raise UserError(f"{path}: missing; a {data.source} data set needs it (see docs/reference/data.md)")
+    return sorted(file.relative_to(data.path) for file in files)
+
+
+def _ignored(file: Path) -> bool:
+    # Folders too: a notebook or a viewer leaves hidden ones between the images.
+    return any(part.startswith(_IGNORED) for part in file.parts)
+
+
+def _parts(data: FolderData | CocoData | NnunetData) -> list[tuple[str, bool]]:
+    if isinstance(data, FolderData):
+        return [(data.images, True), (data.masks, True), (data.cases, False)]
+    if isinstance(data, CocoData):
+        return [(data.annotations, True), (data.images, True), (data.cases, False)]
+    return [("dataset.json", True), ("imagesTr", True), ("labelsTr", True), (data.cases, False)]
+
+
+def manifest_hash(data: Data, cache: Path) -> str:
+    """Return 12 hex digits for the content of a data set; hashes are kept in ``cache`` by size and time of change.
+
+    Raises:
+        UserError: a file or folder is missing or cannot be read.
+    """
+    if isinstance(data, PhantomData):
+        return digest(["phantom", PHANTOM_VERSION])
+    known = _read_cache(cache)
+    listed = []
+    for relative in raw_files(data):
+        path = (data.path / relative).resolve()
+        try:
+            stat = path.stat()
+            stamp = [stat.st_size, stat.st_mtime_ns]
+            entry = known.get(str(path))
+            if entry is None or entry[:2] != stamp:
+                with path.open("rb") as file:
+                    entry = [*stamp, hashlib.file_digest(file, "sha256").hexdigest()]
+                known[str(path)] = entry
+        except OSError as error:
+            raise UserError(f"{path}: cannot be read ({error.strerror})") from error
+        listed.append([relative.as_posix(), entry[2]])
+    write_if_changed(cache, json.dumps(known, indent=0, sort_keys=True))
+    return digest(listed)
+
+
+def _read_cache(path: Path) -> dict[str, list[int | str]]:
+    # A damaged or absent cache costs time, never correctness.
+    try:
+        loaded = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    if not isinstance(loaded, dict):
+        return {}
+    return {path: entry for path, entry in loaded.items() if isinstance(entry, list) and len(entry) == 3}

@@ -1,0 +1,85 @@
+"""Where everything lies under ``results/``; the only module that spells these names."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def results_root() -> Path:
+    """The results folder: ``$SEGGRID_RESULTS``, else ``results`` where the command runs."""
+    return Path(os.environ.get("SEGGRID_RESULTS", "results"))
+
+
+class DataFolder:
+    """``results/data/<data_id>``: a preprocessed data set."""
+
+    def __init__(self, data_id: str, root: Path | None = None) -> None:
+        self.folder = (root or results_root()) / "data" / data_id
+        self.spec = self.folder / "spec.json"
+        self.index = self.folder / "index.csv"
+        self.splits = self.folder / "splits.json"
+        self.card = self.folder / "card.json"
+        self.images = self.folder / "images.npy"
+        self.labels = self.folder / "labels.npy"
+        self.truths = self.folder / "truths.npy"
+        self.originals = self.folder / "originals.npy"
+
+
+class RunFolder:
+    """``results/runs/<run_id>``: one training run."""
+
+    def __init__(self, run_id: str, root: Path | None = None) -> None:
+        self.folder = (root or results_root()) / "runs" / run_id
+        self.spec = self.folder / "spec.json"
+        self.status = self.folder / "status.json"
+        self.model = self.folder / "model.safetensors"
+        self.history = self.folder / "history.csv"
+        self.environment = self.folder / "env.json"
+        self.log = self.folder / "train.log"
+        self.checkpoints = self.folder / "ckpt"
+        self.lease = self.checkpoints / "lease.json"
+        self.live_history = self.checkpoints / "history.csv"
+        self.finished = self.checkpoints / "finished.json"
+
+    def evaluation(self, eval_id: str) -> EvaluationFolder:
+        """The folder of one evaluation of this run."""
+        return EvaluationFolder(self.folder / f"eval-{eval_id}")
+
+
+class EvaluationFolder:
+    """``results/runs/<run_id>/eval-<eval_id>``: the measured masks of a run."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.spec = folder / "spec.json"
+        self.cases = folder / "cases.csv"
+        self.predictions = folder / "predictions.zip"
+
+
+class ExperimentFolder:
+    """``results/experiments/<name>``: what a whole grid comes to."""
+
+    def __init__(self, name: str, root: Path | None = None) -> None:
+        self.folder = (root or results_root()) / "experiments" / name
+        self.experiment = self.folder / "experiment.json"
+        self.plan = self.folder / "plan.csv"
+        self.cases = self.folder / "cases.csv"
+        self.runs = self.folder / "runs.csv"
+        self.objects = self.folder / "objects.csv"
+        self.ranking = self.folder / "ranking.csv"
+        self.summary = self.folder / "ranking.txt"
+        self.scores = self.folder / "scores.json"
+        self.report = self.folder / "report.html"
+        self.tracked = self.folder / "tracked.json"
+        self.provenance = self.folder / "provenance.json"
+
+
+def manifest_cache(root: Path | None = None) -> Path:
+    """Content hashes of raw files, kept by size and time of change."""
+    return (root or results_root()) / "data" / ".hashes.json"
+
+
+def tracking_store(root: Path | None = None) -> Path:
+    """The local MLflow store."""
+    return (root or results_root()) / "mlflow"

@@ -1,0 +1,134 @@
+"""Small files, written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from seggrid.errors import UserError
+
+AnyModel = TypeVar("AnyModel", bound=BaseModel)
+
+
+@contextlib.contextmanager
+def atomic(path: Path, durable: bool = True) -> Iterator[Path]:
+    """Give a temporary path beside ``path``; on success it takes the place of ``path`` in one step.
+
+    Args:
+        durable: flush to the disk first, so that a power cut leaves either the old file or the new one.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        if durable:
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file in one step."""
+    with atomic(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_if_changed(path: Path, text: str) -> bool:
+    """Write a text file unless it already holds ``text``, so that its time of change means something."""
+    try:
+        if path.read_text(encoding="utf-8") == text:
+            return False
+    except (OSError, UnicodeDecodeError):
+        pass
+    with atomic(path, durable=False) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    return True
+
+
+def to_json(value: Any) -> str:
+    """Readable JSON with sorted keys: same value, same text."""
+    return json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False, default=str) + "\n"
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON in one step."""
+    write_text(path, to_json(value))
+
+
+def read_json(path: Path) -> Any:
+    """Read JSON.
+
+    Raises:
+        UserError: the file is absent or damaged.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; run the stage that writes it first") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read ({error}); mend or delete it, and run again") from error
+
+
+def read_model(path: Path, model: type[AnyModel]) -> AnyModel:
+    """Read JSON into a typed object.
+
+    Raises:
+        UserError: the file is absent, damaged, or of another version.
+    """
+    try:
+        return model.model_validate(read_json(path))
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise UserError(
+            f"{path}: {key}: {first['msg']}; the file is damaged or of another version of seggrid, "
+            "run the stage that writes it again"
+        ) from None
+
+
+def digest(value: Any) -> str:
+    """Return 12 hex digits that stand for a JSON value."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+class RunStatus(BaseModel):
+    """How a training run ended; the content of ``status.json``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    run_id: str
+    state: Literal["completed", "failed"]
+    reason: str | None = None
+    """Why it failed, in a sentence."""
+    epochs: int = 0
+    """Epochs trained."""
+    best_epoch: int | None = None
+    """Epoch of the kept weights, counted from 1."""
+    best_dice: float | None = None
+    """Validation Dice of the kept weights."""
+    parameters: int | None = None
+    """Trainable parameters of the network."""
+    device: str | None = None
+    seconds: float = 0.0
+    """Time in training and validation, over all resumptions."""
+    step_seconds: float = 0.0
+    """Part of it in training steps."""
+
+
+def read_status(path: Path) -> RunStatus | None:
+    """Read how a run ended; ``None`` while it has not."""
+    return read_model(path, RunStatus) if path.is_file() else None
