@@ -1,0 +1,159 @@
+"""Random changes of a whole batch at once, on the device of the batch.
+
+Every number is drawn from a CPU generator, so that a batch is changed alike on every device and nothing waits for
+the GPU; only the noise itself is drawn on the device.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from seggrid.config.training import Augmentation
+
+
+class Augmenter:
+    """Flip, affine, contrast and brightness, gamma, noise and blur, each with its own probability per image.
+
+    Args:
+        settings: probabilities and ranges.
+        generator: on the CPU; draws all parameters.
+        device_generator: on the device of the batches; draws the noise.
+    """
+
+    def __init__(self, settings: Augmentation, generator: torch.Generator, device_generator: torch.Generator) -> None:
+        self.settings = settings
+        self._generator = generator
+        self._device_generator = device_generator
+
+    def __call__(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Change images ``(N, C, *S)`` float32 and labels ``(N, *S)`` uint8 alike; the inputs are left alone."""
+        images, labels = self._geometry(images, labels)
+        images = self._intensity(images)
+        images = self._gamma(images)
+        images = self._blur(images)
+        return self._noise(images), labels
+
+    def _uniform(self, count: int, low: float, high: float) -> Tensor:
+        return torch.rand(count, generator=self._generator) * (high - low) + low
+
+    def _chosen(self, count: int, probability: float) -> Tensor:
+        """Indices of the images that a change applies to."""
+        return torch.nonzero(torch.rand(count, generator=self._generator) < probability).flatten()
+
+    def _geometry(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        matrix = self._affine_matrices(images)
+        if matrix is None:
+            return images, labels
+        grid = F.affine_grid(matrix.to(images.device), list(images.shape), align_corners=False)
+        # What comes in from outside is air: as dark as the darkest pixel of the image, and background.
+        floor = images.amin(dim=tuple(range(1, images.ndim)), keepdim=True)
+        moved = F.grid_sample(images - floor, grid, mode="bilinear", padding_mode="zeros", align_corners=False) + floor
+        label = F.grid_sample(labels[:, None].float(), grid, mode="nearest", padding_mode="zeros", align_corners=False)
+        return moved, label[:, 0].to(labels.dtype)
+
+    def _affine_matrices(self, images: Tensor) -> Tensor | None:
+        """Draw ``(N, D, D + 1)`` maps from output to input, in the unit cube of ``affine_grid`` (first axis x)."""
+        count, sides = images.shape[0], images.shape[2:]
+        axes, settings = len(sides), self.settings
+        flips = [settings.flip[axis] if axis < len(settings.flip) else 0.0 for axis in range(axes)]
+        if not any(flips) and not settings.affine:
+            return None
+        moved = (torch.rand(count, generator=self._generator) < settings.affine).float()
+        linear = torch.eye(axes).repeat(count, 1, 1)
+        for first in range(axes):
+            for second in range(first + 1, axes):
+                angle = self._uniform(count, -settings.rotation, settings.rotation) * moved * math.pi / 180
+                linear = linear @ _plane_rotation(angle, first, second, axes)
+        change = math.log1p(settings.scaling)
+        scale = torch.exp(self._uniform(count, -change, change) * moved)
+        shift = torch.stack([self._uniform(count, -1, 1) for _ in range(axes)], 1) * 2 * settings.translation
+        mirrored = [torch.rand(count, generator=self._generator) < p for p in reversed(flips)]
+        flip = 1 - 2 * torch.stack(mirrored, 1).float()
+        # In pixels a rotation is rigid; the unit cube stretches every axis by its side.
+        side = torch.tensor([float(s) for s in reversed(sides)])
+        linear = linear * side[None, None, :] / side[None, :, None] * scale[:, None, None] * flip[:, None, :]
+        return torch.cat([linear, (shift * moved[:, None])[:, :, None]], 2)
+
+    def _intensity(self, images: Tensor) -> Tensor:
+        chosen = self._chosen(len(images), self.settings.intensity)
+        contrast = self._uniform(len(chosen), 1 - self.settings.contrast, 1 + self.settings.contrast)
+        brightness = self._uniform(len(chosen), -self.settings.brightness, self.settings.brightness)
+        if not len(chosen):
+            return images
+        part = images[chosen]
+        mean, sd = _moments(part)
+        part = (part - mean) * _spread(contrast, part) + mean + _spread(brightness, part) * sd
+        return _replaced(images, chosen, part)
+
+    def _gamma(self, images: Tensor) -> Tensor:
+        chosen = self._chosen(len(images), self.settings.gamma)
+        limit = math.log(self.settings.gamma_range)
+        exponent = torch.exp(self._uniform(len(chosen), -limit, limit))
+        if not len(chosen):
+            return images
+        part = images[chosen]
+        axes = tuple(range(1, part.ndim))
+        low, high = part.amin(axes, keepdim=True), part.amax(axes, keepdim=True)
+        extent = (high - low).clamp_min(1e-6)
+        part = ((part - low) / extent).clamp(0, 1) ** _spread(exponent, part) * extent + low
+        return _replaced(images, chosen, part)
+
+    def _noise(self, images: Tensor) -> Tensor:
+        chosen = self._chosen(len(images), self.settings.noise)
+        amount = self._uniform(len(chosen), 0, self.settings.noise_sd)
+        if not len(chosen):
+            return images
+        part = images[chosen]
+        noise = torch.randn(part.shape, generator=self._device_generator, device=part.device)
+        return _replaced(images, chosen, part + noise * _spread(amount, part) * _moments(part)[1])
+
+    def _blur(self, images: Tensor) -> Tensor:
+        chosen = self._chosen(len(images), self.settings.blur)
+        sd = self._uniform(len(chosen), 0.1 * self.settings.blur_sd, self.settings.blur_sd)
+        if not len(chosen):
+            return images
+        return _replaced(images, chosen, gaussian_blur(images[chosen], sd))
+
+
+def gaussian_blur(images: Tensor, sd: Tensor) -> Tensor:
+    """Blur every image ``(N, C, *S)`` with its own standard deviation ``(N,)`` in pixels, the edge repeated."""
+    count, channels, *sides = images.shape
+    radius = math.ceil(3 * float(sd.max()))
+    offsets = torch.arange(-radius, radius + 1, dtype=torch.float32)
+    kernels = torch.exp(-(offsets**2) / (2 * sd[:, None] ** 2))
+    kernels = (kernels / kernels.sum(1, keepdim=True)).repeat_interleave(channels, 0).to(images.device)
+    result = images.reshape(1, count * channels, *sides)
+    convolve = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}[len(sides)]
+    for axis in range(len(sides)):
+        shape = [1] * len(sides)
+        shape[axis] = -1
+        # F.pad counts from the last axis.
+        pad = [radius if place // 2 == len(sides) - 1 - axis else 0 for place in range(2 * len(sides))]
+        padded = F.pad(result, pad, mode="replicate")
+        result = convolve(padded, kernels.reshape(count * channels, 1, *shape), groups=count * channels)
+    return result.reshape(images.shape)
+
+
+def _plane_rotation(angle: Tensor, first: int, second: int, axes: int) -> Tensor:
+    matrix = torch.eye(axes).repeat(len(angle), 1, 1)
+    matrix[:, first, first] = matrix[:, second, second] = torch.cos(angle)
+    matrix[:, first, second] = torch.sin(angle)
+    matrix[:, second, first] = -torch.sin(angle)
+    return matrix
+
+
+def _spread(values: Tensor, like: Tensor) -> Tensor:
+    return values.to(like.device).reshape(-1, *[1] * (like.ndim - 1))
+
+
+def _moments(images: Tensor) -> tuple[Tensor, Tensor]:
+    axes = tuple(range(1, images.ndim))
+    return images.mean(axes, keepdim=True), images.std(axes, keepdim=True)
+
+
+def _replaced(images: Tensor, chosen: Tensor, part: Tensor) -> Tensor:
+    return images.index_copy(0, chosen.to(images.device), part)

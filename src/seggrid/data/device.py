@@ -1,0 +1,111 @@
+"""The training images where the network is: no worker processes, one gather a batch.
+
+The preprocessed set is copied to the device once where it fits; else batches are read from the memory-mapped
+store. Images of any shape are drawn whole or as random patches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import psutil
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from seggrid.data.store import Store
+
+#: Share of the free memory that the resident set may take.
+RESIDENT_SHARE = 0.4
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes that are free on the device (of the machine, for the CPU)."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    return int(psutil.virtual_memory().available)
+
+
+class DeviceStore:
+    """Some cases of a store, ready to be drawn as batches.
+
+    Args:
+        cases: indices into the store.
+        device: where batches are delivered.
+        patch_size: size of random patches; ``None`` draws whole images, padded to the largest of the batch.
+        budget: bytes that the resident set may take; default: a share of the free memory.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        cases: Sequence[int],
+        device: torch.device,
+        patch_size: Sequence[int] | None = None,
+        budget: float | None = None,
+    ) -> None:
+        self.device = device
+        self.patch_size = tuple(patch_size) if patch_size else None
+        self._store, self._cases = store, tuple(cases)
+        shapes = {(store.image(case).shape, store.labels(case).shape) for case in cases}
+        self.uniform = len(shapes) == 1
+        """Whether all images have one shape, so that batches need no padding."""
+        size = sum(store.image(case).nbytes + store.labels(case).nbytes for case in cases)
+        self.resident = size <= (RESIDENT_SHARE * free_memory(device) if budget is None else budget)
+        pairs = [tuple(_tensor(array).to(device) for array in self._read(case)) for case in cases if self.resident]
+        self._pairs = pairs if not self.uniform or self.patch_size else []
+        self._stacked = tuple(torch.stack(parts) for parts in zip(*pairs, strict=True)) if not self._pairs else ()
+
+    def _read(self, case: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8]]:
+        return self._store.image(case), self._store.labels(case)
+
+    def __len__(self) -> int:
+        return len(self._cases)
+
+    def batch(self, positions: Tensor, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
+        """Return images ``(N, C, *S)`` float32 and labels ``(N, *S)`` uint8 on the device.
+
+        Args:
+            positions: ``(N,)`` int64 on the CPU, into the cases that this was made with.
+            generator: draws the corners of patches.
+        """
+        if self._stacked:
+            chosen = positions.to(self.device)
+            images, labels = (part.index_select(0, chosen) for part in self._stacked)
+            return images, labels
+        pairs = []
+        for position in positions.tolist():
+            image, label = self._pairs[position] if self._pairs else self._read(self._cases[position])
+            if self.patch_size:
+                corner = _corner(label.shape, self.patch_size, generator)
+                image, label = image[(slice(None), *corner)], label[corner]
+            pairs.append((_tensor(image), _tensor(label)))
+        size = self.patch_size or tuple(max(sides) for sides in zip(*(label.shape for _, label in pairs), strict=True))
+        images = torch.stack([_pad(image, size) for image, _ in pairs])
+        labels = torch.stack([_pad(label, size) for _, label in pairs])
+        return images.to(self.device, non_blocking=True), labels.to(self.device, non_blocking=True)
+
+
+def _corner(shape: Sequence[int], patch: Sequence[int], generator: torch.Generator | None) -> tuple[slice, ...]:
+    """Draw where a patch lies; an axis that is too short is taken whole."""
+    starts = [
+        int(torch.randint(side - length + 1, (1,), generator=generator)) if side > length else 0
+        for side, length in zip(shape, patch, strict=True)
+    ]
+    return tuple(slice(start, start + length) for start, length in zip(starts, patch, strict=True))
+
+
+def _tensor(array: npt.NDArray[np.float32] | npt.NDArray[np.uint8] | Tensor) -> Tensor:
+    # The store's arrays are read-only maps of its files: they are copied, tensors are not.
+    return array if isinstance(array, Tensor) else torch.from_numpy(np.array(array))
+
+
+def _pad(tensor: Tensor, size: Sequence[int]) -> Tensor:
+    """Pad the trailing axes at their ends: images with their minimum (air), labels with background."""
+    missing = [side - own for side, own in zip(size, tensor.shape[-len(size) :], strict=True)]
+    if not any(missing):
+        return tensor
+    pad = [amount for side in reversed(missing) for amount in (0, side)]
+    return F.pad(tensor, pad, value=float(tensor.min()) if tensor.is_floating_point() else 0)

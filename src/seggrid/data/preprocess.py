@@ -1,0 +1,218 @@
+"""From raw files to ``results/data/<data_id>``: every case is read once, checked, preprocessed and stored."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import multiprocessing
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from pydantic import TypeAdapter
+
+from seggrid.config.data import Data, PhantomData, Splits
+from seggrid.config.preprocessing import Step
+from seggrid.data import checks
+from seggrid.data.buffers import flat_writer
+from seggrid.data.card import PERCENTILES, Summary, make_card
+from seggrid.data.index import CaseEntry, index_text
+from seggrid.data.preprocessing.pipeline import Pipeline
+from seggrid.data.sources import Case, Listing, RawCase, Source, open_source
+from seggrid.data.splits import make_splits, require_groups
+from seggrid.errors import UserError
+from seggrid.paths import DataFolder
+from seggrid.records import write_json, write_text
+
+#: The display image is cut at these percentiles of its intensities.
+_DISPLAY = (PERCENTILES[0], PERCENTILES[-1])
+#: Cases under way per process: enough to keep all busy, few enough that memory does not grow with the data set.
+_AHEAD = 3
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """A case ready to be stored."""
+
+    case: Case
+    image: npt.NDArray[np.float32]
+    labels: npt.NDArray[np.uint8]
+    truth: npt.NDArray[np.uint8]
+    original: npt.NDArray[np.uint8]
+    spacing: tuple[float, ...] | None
+    geometry: tuple[dict[str, Any], ...]
+    summary: Summary
+
+
+@dataclass(frozen=True)
+class _Refused:
+    """What is wrong with a case."""
+
+    problems: tuple[str, ...]
+
+
+class _Preparer:
+    """Reads, checks and preprocesses a case; it is sent to the worker processes."""
+
+    def __init__(self, data: Data, source: Source, steps: Sequence[Step]) -> None:
+        self._source = source
+        self.source_module = type(source).__module__
+        self._pipeline = Pipeline(steps)
+        self._allow_empty = not isinstance(data, PhantomData) and data.allow_empty
+        self._classes = len(source.class_names) + 1
+
+    def __call__(self, case: Case) -> _Prepared | _Refused:
+        try:
+            raw = self._source.load(case)
+        except UserError as error:
+            return _Refused((str(error),))
+        problems = tuple(checks.check_case(raw, self._allow_empty))
+        if problems:
+            return _Refused(problems)
+        try:
+            image, labels, geometry = self._pipeline(raw.image, raw.labels)
+        except UserError as error:
+            return _Refused((f"{case.case}: {error}",))
+        percentiles = np.percentile(raw.image, PERCENTILES)
+        areas = np.bincount(raw.labels.ravel(), minlength=self._classes)
+        summary = Summary(_digest(raw), len(raw.image), tuple(areas.tolist()), tuple(percentiles.tolist()))
+        original = _display(raw.image)
+        return _Prepared(case, image, labels, raw.labels, original, raw.spacing, tuple(geometry), summary)
+
+
+def _digest(raw: RawCase) -> str:
+    head = f"{raw.image.shape} {raw.image.dtype.str}".encode()
+    return hashlib.sha256(head + np.ascontiguousarray(raw.image).tobytes()).hexdigest()
+
+
+def _display(image: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+    grey = image.mean(axis=0, dtype=np.float64)
+    low, high = np.percentile(grey, _DISPLAY)
+    scaled = np.clip((grey - low) / max(high - low, np.finfo(np.float64).tiny), 0, 1)
+    return np.rint(255 * scaled).astype(np.uint8)
+
+
+_prepare: _Preparer
+
+
+def _start_worker(preparer: _Preparer) -> None:
+    global _prepare
+    _prepare = preparer
+    cv2.setNumThreads(1)
+
+
+def _work(case: Case) -> _Prepared | _Refused:
+    return _prepare(case)
+
+
+def _prepare_all(preparer: _Preparer, cases: Sequence[Case], processes: int) -> Iterator[_Prepared | _Refused]:
+    """Yield the prepared cases in order, with few of them in memory at a time."""
+    if processes <= 1 or len(cases) <= 1:
+        yield from map(preparer, cases)
+        return
+    # Not forked from this process: a fork of one that runs OpenMP threads may hang. The modules are imported once.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__, preparer.source_module])
+    pool = ProcessPoolExecutor(min(processes, len(cases)), context, _start_worker, (preparer,))
+    pending: deque[Future[_Prepared | _Refused]] = deque()
+    try:
+        for case in cases:
+            pending.append(pool.submit(_work, case))
+            if len(pending) > _AHEAD * processes:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+    except BrokenProcessPool as error:
+        raise UserError("preprocessing: a worker process died, likely of memory; use fewer processes") from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+class _Recorder:
+    """Appends the pixels of each case to the files and keeps what is known of it."""
+
+    def __init__(self, folder: DataFolder, classes: int, stack: contextlib.ExitStack) -> None:
+        self._classes = classes
+        self._images = stack.enter_context(flat_writer(folder.images, np.float32))
+        self._labels = stack.enter_context(flat_writer(folder.labels, np.uint8))
+        self._truths = stack.enter_context(flat_writer(folder.truths, np.uint8))
+        self._originals = stack.enter_context(flat_writer(folder.originals, np.uint8))
+        self.entries: list[CaseEntry] = []
+        self.summaries: dict[str, Summary] = {}
+
+    def add(self, case: _Prepared) -> None:
+        """Store one case."""
+        self._originals.append(case.original)
+        entry = CaseEntry(
+            case=case.case.case,
+            group=case.case.group,
+            channels=len(case.image),
+            shape=case.labels.shape,
+            original_shape=case.truth.shape,
+            spacing=case.spacing,
+            image_offset=self._images.append(case.image),
+            label_offset=self._labels.append(case.labels),
+            original_offset=self._truths.append(case.truth),
+            geometry=case.geometry,
+            pixels=tuple(np.bincount(case.labels.ravel(), minlength=self._classes).tolist()),
+        )
+        self.entries.append(entry)
+        self.summaries[entry.case] = case.summary
+
+    def problems(self) -> list[str]:
+        """What is wrong between the cases."""
+        kinds = [
+            (entry.case, len(entry.original_shape), self.summaries[entry.case].channels, entry.spacing is not None)
+            for entry in self.entries
+        ]
+        digests = ((case, summary.digest) for case, summary in self.summaries.items())
+        return checks.check_duplicates(digests) + checks.check_uniform(kinds)
+
+
+def preprocess(spec: Mapping[str, Any], folder: DataFolder, processes: int) -> None:
+    """Read, check, preprocess and store a data set, and split it into folds.
+
+    Memory does not grow with the number of cases; ``index.csv`` is written last. Nothing is written when a case is bad.
+
+    Args:
+        spec: content of the folder's ``spec.json``: ``data``, ``preprocessing``, ``splits``.
+        processes: worker processes; 1 works in this one. The result is the same.
+
+    Raises:
+        UserError: every bad case, a line each, or too few groups for the folds.
+    """
+    data: Data = TypeAdapter(Data).validate_python(spec["data"])
+    steps = TypeAdapter(tuple[Step, ...]).validate_python(spec["preprocessing"])
+    splits = Splits.model_validate(spec["splits"])
+    source = open_source(data)
+    listing = source.list_cases()
+    groups = {case.case: case.group for case in listing.cases}
+    if not groups:
+        checks.refuse([*listing.problems, "the data set has no case with image and mask"])
+    if not listing.problems:
+        require_groups(groups, splits)
+    folder.index.unlink(missing_ok=True)
+    with contextlib.ExitStack() as stack:
+        recorder = _Recorder(folder, len(source.class_names) + 1, stack)
+        _record(recorder, _Preparer(data, source, steps), listing, processes)
+        checks.refuse(checks.check_classes(source.class_names, (s.present for s in recorder.summaries.values())))
+    folds = make_splits(groups, splits, {case: summary.present for case, summary in recorder.summaries.items()})
+    write_json(folder.splits, {"folds": folds})
+    write_json(folder.card, make_card(source.class_names, recorder.entries, recorder.summaries))
+    write_text(folder.index, index_text(recorder.entries))
+
+
+def _record(recorder: _Recorder, preparer: _Preparer, listing: Listing, processes: int) -> None:
+    problems = list(listing.problems)
+    for prepared in _prepare_all(preparer, listing.cases, processes):
+        if isinstance(prepared, _Refused):
+            problems += prepared.problems
+        else:
+            recorder.add(prepared)
+    checks.refuse(problems + recorder.problems())

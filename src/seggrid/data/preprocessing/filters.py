@@ -1,0 +1,59 @@
+"""Filters: every function takes and returns ``(C, *S)`` float32, each channel on its own."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from scipy import ndimage
+from skimage import filters
+
+from seggrid.data.preprocessing.intensity import FloatImage, each_channel, to_unit
+from seggrid.errors import UserError
+
+
+def median(image: FloatImage, size: int) -> FloatImage:
+    """Median over a window of ``size`` pixels per axis; edges repeat."""
+    return each_channel(image, lambda channel: ndimage.median_filter(channel, size=size, mode="nearest"))
+
+
+def gaussian(image: FloatImage, sigma: float) -> FloatImage:
+    """Gaussian filter of ``sigma`` pixels; edges repeat."""
+    return each_channel(image, lambda channel: ndimage.gaussian_filter(channel, sigma, mode="nearest"))
+
+
+def bilateral(image: FloatImage, sigma_intensity: float, sigma_space: float) -> FloatImage:
+    """Smooth without blurring edges (Tomasi and Manduchi 1998), 2-D.
+
+    Args:
+        sigma_intensity: as a share of the channel's range.
+        sigma_space: in pixels; the window reaches two of it.
+
+    Raises:
+        UserError: the image is not 2-D, or constant.
+    """
+    if image.ndim != 3:
+        raise UserError(f"bilateral works on 2-D images, this one has {image.ndim - 1} axes; use median or gaussian")
+    diameter = 2 * max(1, round(2 * sigma_space)) + 1
+
+    def smooth(channel: FloatImage) -> FloatImage:
+        span, low = np.ptp(channel), channel.min()
+        result: FloatImage = cv2.bilateralFilter(to_unit(channel), diameter, sigma_intensity, sigma_space)
+        return result * span + low
+
+    return each_channel(image, smooth)
+
+
+def multilevel_threshold(image: FloatImage, classes: int) -> FloatImage:
+    """Append the levels of the first channel as a channel from 0 to 1.
+
+    The thresholds are those of Otsu for several levels (Liao et al. 2001) on a histogram of 256 bins.
+
+    Raises:
+        UserError: the first channel has fewer values than ``classes``.
+    """
+    try:
+        thresholds = filters.threshold_multiotsu(image[0], classes=classes)
+    except ValueError as error:
+        raise UserError(f"multilevel_threshold: {error}") from error
+    levels = np.digitize(image[0], bins=thresholds).astype(np.float32) / (classes - 1)
+    return np.concatenate([image, levels[None]])

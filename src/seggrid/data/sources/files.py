@@ -1,0 +1,159 @@
+"""Read image and mask files: PNG, JPEG, TIFF by Pillow and OpenCV, NIfTI by nibabel."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import nibabel as nib
+import numpy as np
+import numpy.typing as npt
+from nibabel.filebasedimages import ImageFileError
+from nibabel.spatialimages import HeaderDataError
+from PIL import Image
+
+from seggrid.errors import UserError
+
+_LOSSLESS = (".png", ".tif", ".tiff", ".nii", ".nii.gz")
+_LOSSY = (".jpg", ".jpeg")
+_NIFTI = (".nii", ".nii.gz")
+_DAMAGE = (OSError, EOFError, ValueError, SyntaxError, zlib.error, Image.DecompressionBombError)
+_NIFTI_DAMAGE = (*_DAMAGE, ImageFileError, HeaderDataError)
+Spacing = tuple[float, ...]
+
+
+def stem(path: Path) -> str:
+    """Return the path without its suffix (``.nii.gz`` is one suffix)."""
+    text = path.as_posix()
+    return text[: -len(_suffix(path))] if _suffix(path) else text
+
+
+def size_text(shape: tuple[int, ...]) -> str:
+    """Return a size as ``rows x columns``."""
+    return " x ".join(map(str, shape))
+
+
+def _suffix(path: Path) -> str:
+    return ".nii.gz" if path.name.lower().endswith(".nii.gz") else path.suffix
+
+
+def by_stem(files: Iterable[Path], folder: Path, lossless: bool) -> tuple[dict[str, Path], list[str]]:
+    """Return the readable files by case name, and a sentence for each file that cannot be used.
+
+    Args:
+        files: paths relative to ``folder``.
+        lossless: refuse JPEG, which changes the values of a mask.
+    """
+    found: dict[str, Path] = {}
+    problems = []
+    for file in files:
+        suffix = _suffix(file).lower()
+        if lossless and suffix in _LOSSY:
+            problems.append(f"{folder / file}: a JPEG mask has wrong values along edges; save masks as PNG")
+        elif suffix not in (*_LOSSLESS, *_LOSSY):
+            problems.append(
+                f"{folder / file}: files of type {suffix or 'unknown'} are not read; take it out of the folder"
+            )
+        elif stem(file) in found:
+            problems.append(f"{folder / file}: same name as {found[stem(file)].name}; keep one of them")
+        else:
+            found[stem(file)] = folder / file
+    return found, problems
+
+
+def read_image(path: Path) -> tuple[npt.NDArray[Any], Spacing | None]:
+    """Return the image ``(C, *S)`` in the file's own type, and its spacing in mm where the file carries one.
+
+    A colour image whose channels are all equal is grey, so C = 1; real colour gives C = 3 in the order red, green,
+    blue. An opaque alpha channel is dropped. The EXIF orientation is not applied: masks carry none.
+
+    Raises:
+        UserError: the file is damaged, has several pages, or is transparent.
+    """
+    if _suffix(path).lower() in _NIFTI:
+        array, spacing = _read_nifti(path)
+        return array[None], spacing
+    try:
+        with Image.open(path) as file:
+            _refuse_pages(file, path)
+            # Pillow refuses truncated files, which OpenCV would fill up with grey.
+            file.load()
+        pixels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    except (*_DAMAGE, cv2.error) as error:
+        raise UserError(f"{path}: unreadable or truncated ({error})") from error
+    if pixels is None:
+        raise UserError(f"{path}: unreadable; save it as PNG or TIFF of 8 or 16 bit")
+    if pixels.ndim == 2:
+        return pixels[None], None
+    return _channels(np.moveaxis(pixels, -1, 0), path), None
+
+
+def read_mask(path: Path) -> tuple[npt.NDArray[Any], Spacing | None]:
+    """Return the mask ``(*S)`` as whole numbers (palette images: the indices), and the file's spacing in mm.
+
+    Raises:
+        UserError: the file is damaged, coloured, or holds fractions.
+    """
+    if _suffix(path).lower() in _NIFTI:
+        array, spacing = _read_nifti(path)
+    else:
+        array, spacing = _read_flat_mask(path), None
+    if array.dtype.kind == "f":
+        whole = np.rint(array)
+        if not np.array_equal(whole, array):
+            raise UserError(f"{path}: a mask must hold whole numbers, this one holds fractions")
+        array = whole.astype(np.int64)
+    return array, spacing
+
+
+def _refuse_pages(file: Image.Image, path: Path) -> None:
+    pages = getattr(file, "n_frames", 1)
+    if pages > 1:
+        raise UserError(f"{path}: {pages} pages; save volumes as NIfTI and single images as one page")
+
+
+def _channels(channels: npt.NDArray[Any], path: Path) -> npt.NDArray[Any]:
+    if len(channels) in (2, 4):
+        alpha = channels[-1]
+        if (alpha != alpha.max()).any():
+            raise UserError(f"{path}: has a transparent part; save it without alpha channel")
+        channels = channels[:-1]
+    if (channels == channels[:1]).all():
+        return channels[:1]
+    return channels[::-1]
+
+
+def _read_flat_mask(path: Path) -> npt.NDArray[Any]:
+    try:
+        with Image.open(path) as file:
+            _refuse_pages(file, path)
+            array = np.asarray(file)
+            colours = file.mode if array.ndim == 3 else ""
+    except _DAMAGE as error:
+        raise UserError(f"{path}: unreadable or truncated ({error})") from error
+    if not colours:
+        return array.astype(np.uint8) if array.dtype == np.bool_ else array
+    channels = _channels(np.moveaxis(array, -1, 0), path)
+    if len(channels) > 1:
+        raise UserError(f"{path}: a colour mask; save it with one whole number a pixel (grey or palette)")
+    return channels[0]
+
+
+def _read_nifti(path: Path) -> tuple[npt.NDArray[Any], Spacing]:
+    try:
+        image = nib.load(path)
+        array = np.asanyarray(image.dataobj)
+        spacing = tuple(float(zoom) for zoom in image.header.get_zooms())
+    except _NIFTI_DAMAGE as error:
+        raise UserError(f"{path}: unreadable or truncated ({error})") from error
+    axes = array.ndim
+    while axes > 2 and array.shape[axes - 1] == 1:
+        axes -= 1
+    if axes not in (2, 3):
+        raise UserError(f"{path}: {axes} axes; store one channel a file (nnU-Net layout)")
+    if not all(0 < zoom < np.inf for zoom in spacing[:axes]):
+        raise UserError(f"{path}: the header's spacing {spacing[:axes]} is not positive; correct the header")
+    return array.reshape(array.shape[:axes]), spacing[:axes]

@@ -1,0 +1,48 @@
+"""From the values of a mask to the labels 0 to K."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from seggrid.config.data import ClassValue, members
+from seggrid.errors import UserError
+
+
+class LabelMap:
+    """Numbers the declared mask values 1 to K in the order of the classes; ignored values become 0.
+
+    Raises:
+        UserError: a value belongs to two classes.
+    """
+
+    def __init__(self, classes: Mapping[str, ClassValue], ignore: tuple[int | str, ...]) -> None:
+        self.names = tuple(classes)
+        self._labels: dict[int, int] = {0: 0, **{int(value): 0 for value in ignore}}
+        seen: dict[int, str] = {}
+        for label, (name, value) in enumerate(classes.items(), start=1):
+            for number in map(int, members(value)):
+                if number in seen:
+                    raise UserError(f"data.classes: the mask value {number} belongs to {seen[number]} and to {name}")
+                seen[number] = name
+                self._labels[number] = label
+
+    def apply(self, mask: npt.NDArray[Any], origin: object) -> npt.NDArray[np.uint8]:
+        """Return the labels of a mask of whole numbers; ``origin`` is its file.
+
+        Raises:
+            UserError: a value is not declared.
+        """
+        values, inverse, counts = np.unique(mask, return_inverse=True, return_counts=True)
+        unknown = [(int(v), int(n)) for v, n in zip(values, counts, strict=True) if int(v) not in self._labels]
+        if unknown:
+            listed = ", ".join(f"{value} ({count} pixels)" for value, count in unknown[:10])
+            more = f" and {len(unknown) - 10} more values" if len(unknown) > 10 else ""
+            raise UserError(
+                f"{origin}: undeclared label {listed}{more}; name it in data.classes, or add it to data.ignore"
+            )
+        table = np.array([self._labels[int(value)] for value in values], np.uint8)
+        return table[inverse].reshape(mask.shape)

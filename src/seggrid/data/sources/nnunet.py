@@ -1,0 +1,111 @@
+"""The raw layout of nnU-Net version 2: ``dataset.json``, ``imagesTr``, ``labelsTr``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seggrid.config.data import NnunetData, nnunet_classes
+from seggrid.data.sources.base import Case, Listing, RawCase, group_cases
+from seggrid.data.sources.files import read_image, read_mask
+from seggrid.data.sources.folder import require_same_grid
+from seggrid.data.sources.labels import LabelMap
+from seggrid.errors import UserError
+from seggrid.manifest import raw_files
+from seggrid.records import read_json
+
+
+class NnunetSource:
+    """Images ``CASE_0000.nii.gz``, one file a channel, with masks ``CASE.nii.gz``.
+
+    Raises:
+        UserError: ``dataset.json`` is missing, damaged or incomplete.
+    """
+
+    def __init__(self, data: NnunetData) -> None:
+        self._data = data
+        header = _read_header(data.path / "dataset.json")
+        self._ending: str = header["file_ending"]
+        self._channels = len(header["channel_names"])
+        try:
+            classes = data.classes or nnunet_classes(header.get("labels"))
+        except ValueError as error:
+            raise UserError(f"{data.path / 'dataset.json'}: {error}") from None
+        self._labels = LabelMap(classes, data.ignore)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the objects 1 to K."""
+        return self._labels.names
+
+    def list_cases(self) -> Listing:
+        """Find the cases; a missing mask or channel, or an extra file, is a problem."""
+        images: dict[str, set[str]] = {}
+        masks: set[str] = set()
+        problems = []
+        for file in raw_files(self._data):
+            part, name = file.parts[0], file.name.removesuffix(self._ending)
+            if part not in ("imagesTr", "labelsTr"):
+                continue
+            case, _, channel = name.rpartition("_")
+            if not file.name.endswith(self._ending) or len(file.parts) > 2:
+                problems.append(f"{self._data.path / file}: not a {self._ending} file of {part}; take it out")
+            elif part == "labelsTr":
+                masks.add(name)
+            elif case and len(channel) == 4 and channel.isdecimal():
+                images.setdefault(case, set()).add(channel)
+            else:
+                problems.append(f"{self._data.path / file}: should be called CASE_0000{self._ending}")
+        problems += self._incomplete(images, masks)
+        listing = group_cases(self._data, images)
+        expected = set(self._channel_numbers())
+        cases = tuple(case for case in listing.cases if case.case in masks and images[case.case] == expected)
+        return Listing(cases, (*problems, *listing.problems))
+
+    def _incomplete(self, images: dict[str, set[str]], masks: set[str]) -> list[str]:
+        expected = set(self._channel_numbers())
+        problems = [f"{self._mask(case)}: no image of this name" for case in sorted(masks - images.keys())]
+        for case in sorted(images.keys() - set(self._data.exclude)):
+            if case not in masks:
+                problems.append(f"{self._mask(case)}: missing")
+            problems += [f"{self._image(case, number)}: missing" for number in sorted(expected - images[case])]
+            problems += [
+                f"{self._image(case, number)}: dataset.json names {self._channels} channels, this is a further one"
+                for number in sorted(images[case] - expected)
+            ]
+        return problems
+
+    def _channel_numbers(self) -> list[str]:
+        return [f"{number:04d}" for number in range(self._channels)]
+
+    def _image(self, case: str, channel: str) -> Path:
+        return self._data.path / "imagesTr" / f"{case}_{channel}{self._ending}"
+
+    def _mask(self, case: str) -> Path:
+        return self._data.path / "labelsTr" / f"{case}{self._ending}"
+
+    def load(self, case: Case) -> RawCase:
+        """Read all channels and the mask.
+
+        Raises:
+            UserError: a file is damaged, grids differ, or the mask has an undeclared value.
+        """
+        mask, mask_spacing = read_mask(self._mask(case.case))
+        channels = []
+        spacing = None
+        for number in self._channel_numbers():
+            image, spacing = read_image(self._image(case.case, number))
+            require_same_grid(self._mask(case.case), mask.shape, mask_spacing, image.shape[1:], spacing)
+            channels.append(image)
+        labels = self._labels.apply(mask, self._mask(case.case))
+        return RawCase(case.case, case.group, np.concatenate(channels), labels, spacing or self._data.spacing)
+
+
+def _read_header(path: Path) -> dict[str, Any]:
+    header = read_json(path)
+    for key in ("channel_names", "file_ending"):
+        if not isinstance(header, dict) or not header.get(key):
+            raise UserError(f"{path}: no {key}; it should be the dataset.json of nnU-Net version 2")
+    return header

@@ -1,0 +1,190 @@
+"""From raw files to a store: what is written, and that one list names everything that is wrong."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import pytest
+from PIL import Image
+
+from seggrid.data.store import Store
+from seggrid.errors import UserError
+
+Build = Callable[..., Store]
+RESIZE: dict[str, Any] = {"resize": {"size": [32, 32]}}
+
+
+def save(path: Path, array: np.ndarray) -> None:
+    Image.fromarray(array).save(path)
+
+
+def described(folder: Path, classes: dict[str, int], **settings: Any) -> dict[str, Any]:
+    return {"source": "folder", "path": str(folder), "classes": classes, **settings}
+
+
+def test_the_store_holds_what_the_files_hold(folder: Path, build: Build, classes: dict[str, int]) -> None:
+    store = build(described(folder, classes), ("min_max", RESIZE))
+    assert [entry.case for entry in store.cases] == [f"c{n}" for n in range(8)]
+    for index, entry in enumerate(store.cases):
+        mask = np.asarray(Image.open(folder / "masks" / f"{entry.case}.png"))
+        image = np.asarray(Image.open(folder / "images" / f"{entry.case}.png"))
+        assert np.array_equal(store.truth(index), mask)
+        assert store.original(index).shape == mask.shape
+        assert np.corrcoef(store.original(index).ravel(), image.ravel())[0, 1] > 0.99
+        assert store.image(index).shape == (1, 32, 32)
+        assert store.labels(index).shape == (32, 32)
+        assert entry.pixels == tuple(np.bincount(store.labels(index).ravel(), minlength=3))
+    assert (store.class_names, store.in_channels, store.unit) == (("disc", "box"), 1, "px")
+
+
+def test_the_same_bytes_with_any_number_of_processes(folder: Path, build: Build, classes: dict[str, int]) -> None:
+    for name, processes in (("one", 1), ("two", 2)):
+        build(described(folder, classes), ("z_score", RESIZE), name=name, processes=processes)
+    first, second = (folder.parent / "data" / name for name in ("one", "two"))
+    names = sorted(path.name for path in first.iterdir())
+    assert names == ["card.json", "images.npy", "index.csv", "labels.npy", "originals.npy", "splits.json", "truths.npy"]
+    for name in names:
+        assert (first / name).read_bytes() == (second / name).read_bytes()
+
+
+def test_every_bad_case_is_told_at_once(folder: Path, build: Build, classes: dict[str, int]) -> None:
+    images, masks = folder / "images", folder / "masks"
+    shape = (40, 48)
+    save(masks / "c0.png", np.zeros(shape, np.uint8))
+    save(images / "c1.png", np.full(shape, 9, np.uint8))
+    (images / "c2.png").write_bytes((images / "c2.png").read_bytes()[:300])
+    save(masks / "c3.png", np.ones((40, 47), np.uint8))
+    save(masks / "c4.png", np.full(shape, 7, np.uint8))
+    (masks / "c5.png").unlink()
+    save(images / "c7.png", np.asarray(Image.open(images / "c6.png")))
+    save(masks / "extra.png", np.ones(shape, np.uint8))
+    with pytest.raises(UserError) as caught:
+        build(described(folder, classes))
+    lines = str(caught.value).splitlines()
+    assert lines[0].startswith("8 problems in the data")
+    for expected in (
+        "c0: the mask shows no object",
+        "c1: the image has the value 9 everywhere",
+        "images/c2.png: unreadable or truncated",
+        "masks/c3.png: the mask is 40 x 47 pixels, its image 40 x 48",
+        "masks/c4.png: undeclared label 7 (1920 pixels)",
+        "images/c5.png: no mask",
+        "c6, c7: the same image under 2 names",
+        "masks/extra.png: no image",
+    ):
+        assert sum(expected in line for line in lines[1:]) == 1, expected
+    assert list((folder.parent / "data" / "built").iterdir()) == []
+
+
+def test_a_step_that_fails_names_the_case(folder: Path, build: Build, classes: dict[str, int]) -> None:
+    with pytest.raises(UserError, match=r"c3: preprocessing step resize: .* has 3 sides"):
+        build(described(folder, classes), ({"resize": {"size": [8, 8, 8]}},))
+
+
+def test_an_absent_class_is_named(folder: Path, build: Build, classes: dict[str, int]) -> None:
+    with pytest.raises(UserError, match="no case shows screw"):
+        build(described(folder, classes | {"screw": 3}))
+
+
+def test_not_a_number_is_found(tmp_path: Path, folder: Path, build: Build, classes: dict[str, int]) -> None:
+    broken = np.random.default_rng(0).normal(0, 1, (40, 48)).astype(np.float32)
+    broken[0, :3] = [np.nan, np.inf, -np.inf]
+    (folder / "images" / "c0.png").unlink()
+    nib.save(nib.Nifti1Image(broken, np.eye(4)), folder / "images" / "c0.nii.gz")
+    with pytest.raises(UserError, match="c0: 3 pixels of the image are NaN or infinite"):
+        build(described(folder, classes))
+
+
+def test_mixed_channels_and_spacings_are_named(folder: Path, build: Build, classes: dict[str, int]) -> None:
+    colour = np.random.default_rng(0).integers(0, 255, (40, 48, 3), dtype=np.uint8)
+    save(folder / "images" / "c1.png", colour)
+    (folder / "images" / "c2.png").unlink()
+    nib.save(nib.Nifti1Image(colour[..., 0], np.eye(4)), folder / "images" / "c2.nii")
+    with pytest.raises(UserError) as caught:
+        build(described(folder, classes))
+    assert "c1: 3 channels, but c0 has 1" in str(caught.value)
+    assert "c2: has a spacing, unlike c0" in str(caught.value)
+
+
+def test_the_spacing_needs_a_value_per_axis(folder: Path, build: Build, classes: dict[str, int]) -> None:
+    with pytest.raises(UserError, match=r"c0: data.spacing has 3 values, the image 2 axes"):
+        build(described(folder, classes, spacing=[1, 1, 1]))
+
+
+def test_empty_masks_can_be_allowed(folder: Path, build: Build, classes: dict[str, int]) -> None:
+    save(folder / "masks" / "c0.png", np.zeros((40, 48), np.uint8))
+    store = build(described(folder, classes, allow_empty=True))
+    assert store.cases[0].pixels == (40 * 48, 0, 0)
+
+
+def test_a_failed_run_leaves_no_index_of_an_older_one(folder: Path, build: Build, classes: dict[str, int]) -> None:
+    build(described(folder, classes))
+    (folder / "masks" / "c0.png").unlink()
+    with pytest.raises(UserError):
+        build(described(folder, classes))
+    assert not (folder.parent / "data" / "built" / "index.csv").exists()
+
+
+def test_the_card_sums_up_the_original_masks(folder: Path, build: Build, classes: dict[str, int]) -> None:
+    (folder / "cases.csv").write_text("case,group\n" + "".join(f"c{n},p{n % 4}\n" for n in range(8)))
+    build(described(folder, classes, spacing=[0.5, 0.25]), (RESIZE,))
+    card = json.loads((folder.parent / "data" / "built" / "card.json").read_text())
+    areas = sum(np.bincount(np.asarray(Image.open(p)).ravel(), minlength=3) for p in (folder / "masks").iterdir())
+    assert card["areas"] == dict(zip(["background", "disc", "box"], areas.tolist(), strict=True))
+    assert sum(card["shares"].values()) == pytest.approx(1)
+    assert (card["cases"], card["groups"], card["unit"]) == (8, 4, "mm")
+    assert card["cases_with"] == {"disc": 8, "box": 8}
+    assert card["groups_with"] == {"disc": 4, "box": 4}
+    assert card["sizes"] == [{"shape": [40, 48], "cases": 8}]
+    assert card["spacing"]["median"] == [0.5, 0.25]
+    assert card["intensities"]["0.5"] < card["intensities"]["50"] < card["intensities"]["99.5"]
+
+
+def test_the_phantom_needs_no_files(tmp_path: Path, build: Build) -> None:
+    store = build({"source": "phantom", "knee": {"subjects": 3, "frames": 1, "size": 64}}, splits={"folds": 3})
+    assert (len(store.cases), store.unit, store.in_channels) == (3, "mm", 1)
+
+
+def test_preprocessing_does_not_import_torch() -> None:
+    code = "import sys, seggrid.data.preprocess; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_real_knees_as_masks_and_as_outlines(shared: Path, build: Build) -> None:
+    names = ["patella", "femur", "tibia", "patellar_tendon"]
+    data = {"path": str(shared / "data" / "knee_lateral"), "classes": names}
+    masks = build(data | {"source": "folder"}, ("z_score", RESIZE), name="masks")
+    outlines = build(data | {"source": "coco", "on_top": names[::-1]}, ("z_score", RESIZE), name="outlines")
+    assert (masks.fold(0), masks.cases) == (outlines.fold(0), outlines.cases)
+    for index in range(12):
+        assert np.array_equal(masks.truth(index), outlines.truth(index))
+    for number in range(4):
+        fold = masks.fold(number)
+        assert not {masks.cases[i].group for i in fold.train} & {masks.cases[i].group for i in fold.test}
+
+
+def test_real_wrists_hold_two_images_twice(shared: Path, build: Build) -> None:
+    data = {"source": "folder", "path": str(shared / "data" / "wrist_fracture"), "classes": ["fracture"]}
+    with pytest.raises(UserError) as caught:
+        build(data, ("min_max",))
+    assert str(caught.value).startswith("2 problems")
+    assert "IMG0004042, IMG0004375" in str(caught.value)
+    assert "IMG0004043, IMG0004376" in str(caught.value)
+    names = sorted(path.stem for path in (shared / "data" / "wrist_fracture" / "images").iterdir())
+    store = build(data | {"exclude": names[20:]}, ("min_max",))
+    assert len(store.cases) == 20
+    assert len({entry.shape for entry in store.cases}) > 2
+
+
+def test_real_hippocampi_of_differing_sizes(shared: Path, build: Build) -> None:
+    data = {"source": "nnunet", "path": str(shared / "data" / "Dataset004_Hippocampus")}
+    store = build(data, splits={"folds": 5})
+    assert (len(store.cases), store.class_names, store.unit) == (120, ("anterior", "posterior"), "mm")
+    assert all(store.image(index).shape == (1, *entry.original_shape) for index, entry in enumerate(store.cases))
