@@ -1,0 +1,96 @@
+"""Checkpoints: written whole or not at all, the two latest kept, a damaged one passed over."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from seggrid.errors import UserError
+from seggrid.records import atomic
+
+KEPT = 2
+#: What torch.load raises for a file that was cut off or overwritten.
+_DAMAGED = (RuntimeError, EOFError, OSError, KeyError, ValueError, TypeError, pickle.UnpicklingError)
+
+
+@dataclass
+class Progress:
+    """How far a training is; all that must survive a kill besides the tensors.
+
+    Attributes:
+        epoch: epochs completed.
+        best_epoch, best_dice: the best validation so far.
+        history: a row per epoch.
+    """
+
+    epoch: int = 0
+    best_epoch: int | None = None
+    best_dice: float | None = None
+    history: list[dict[str, float]] = field(default_factory=list)
+
+
+@dataclass
+class State:
+    """What is being trained."""
+
+    network: nn.Module
+    optimiser: torch.optim.Optimizer
+    scaler: torch.amp.GradScaler
+    progress: Progress = field(default_factory=Progress)
+    best: dict[str, Tensor] | None = None
+    """Weights of the best validation, on the CPU."""
+
+
+def save_checkpoint(folder: Path, run_id: str, state: State) -> Path:
+    """Write ``epoch-000012.pt`` and delete all but the latest two."""
+    path = folder / f"epoch-{state.progress.epoch:06d}.pt"
+    content = {
+        "run_id": run_id,
+        "network": state.network.state_dict(),
+        "optimiser": state.optimiser.state_dict(),
+        "scaler": state.scaler.state_dict(),
+        "progress": asdict(state.progress),
+        "best": state.best,
+    }
+    with atomic(path) as temporary:
+        torch.save(content, temporary)
+    for old in sorted(folder.glob("epoch-*.pt"))[:-KEPT]:
+        old.unlink()
+    return path
+
+
+def load_checkpoint(folder: Path, run_id: str, state: State, device: torch.device) -> Path | None:
+    """Restore the latest checkpoint that can be read; return its path, or ``None`` for a fresh start.
+
+    Raises:
+        UserError: a checkpoint belongs to another run.
+    """
+    for part in folder.glob(".*.part"):
+        part.unlink()  # left by a kill in the middle of a write
+    for path in sorted(folder.glob("epoch-*.pt"), reverse=True):
+        content = _read(path, device)
+        if content is None:
+            path.unlink()
+            continue
+        if content["run_id"] != run_id:
+            raise UserError(f"{path}: belongs to run {content['run_id']}; delete the folder {folder}")
+        state.network.load_state_dict(content["network"])
+        state.optimiser.load_state_dict(content["optimiser"])
+        state.scaler.load_state_dict(content["scaler"])
+        state.progress = Progress(**content["progress"])
+        state.best = content["best"]
+        return path
+    return None
+
+
+def _read(path: Path, device: torch.device) -> dict[str, Any] | None:
+    try:
+        content = torch.load(path, map_location=device, weights_only=True)
+    except _DAMAGED:
+        return None
+    return content if isinstance(content, dict) and "progress" in content else None

@@ -1,0 +1,177 @@
+"""The training loop: epochs of steps, a validation, a row of history, a checkpoint."""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from seggrid.config import Training
+from seggrid.data.augmentation import Augmenter
+from seggrid.data.device import DeviceStore
+from seggrid.losses import MixtureLoss, effective_ratios
+from seggrid.networks import compute_logits
+from seggrid.training.checkpoint import State, save_checkpoint
+from seggrid.training.optimiser import learning_rate
+from seggrid.training.seeding import Stream, generator, seed_of
+from seggrid.training.validation import mean_dice, validation_dice
+
+
+class DivergedError(ArithmeticError):
+    """The loss is no longer a finite number."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A prepared run: everything the loop touches.
+
+    Attributes:
+        training: its settings.
+        train, validation: the cases, on the device; no ``validation`` when nothing is held out.
+        class_names: of the objects.
+        checkpoints: folder; ``None`` writes none.
+        report: called after every epoch with its row of history.
+    """
+
+    run_id: str
+    seed: int
+    training: Training
+    loss: MixtureLoss
+    train: DeviceStore
+    validation: DeviceStore | None
+    class_names: tuple[str, ...]
+    device: torch.device
+    checkpoints: Path | None
+    report: Callable[[dict[str, float]], None]
+
+
+def fit(job: Job, state: State) -> None:
+    """Train ``state`` from where it is to the end of the plan, or to an early stop; its best weights are kept.
+
+    Raises:
+        DivergedError: the loss became infinite or NaN.
+    """
+    settings, progress = job.training, state.progress
+    last_save = time.monotonic()
+    while progress.epoch < settings.epochs and not _stopped(settings, progress.epoch, progress.best_epoch):
+        started = time.perf_counter()
+        row = train_epoch(job, state)
+        row["step_seconds"] = time.perf_counter() - started
+        progress.epoch += 1
+        if progress.epoch % settings.validate_every == 0 or progress.epoch == settings.epochs:
+            row |= _validate(job, state)
+        row["seconds"] = time.perf_counter() - started
+        progress.history.append(row)
+        job.report(row)
+        if job.checkpoints and time.monotonic() - last_save >= settings.checkpoint_seconds:
+            save_checkpoint(job.checkpoints, job.run_id, state)
+            last_save = time.monotonic()
+
+
+def train_epoch(job: Job, state: State) -> dict[str, float]:
+    """Train one epoch; return its row of history."""
+    settings, epoch = job.training, state.progress.epoch
+    torch.manual_seed(seed_of(job.seed, epoch, Stream.NETWORK))
+    sampling = generator(job.seed, epoch, Stream.SAMPLING)
+    augment = _augmenter(job, epoch)
+    batches = sample_positions(len(job.train), settings.batch_size, settings.steps_per_epoch, sampling)
+    sums = torch.zeros(1 + len(job.loss.names), device=job.device)
+    rate = 0.0
+    state.network.train()
+    for number, positions in enumerate(batches):
+        images, labels = job.train.batch(positions, sampling)
+        if augment is not None:
+            images, labels = augment(images, labels)
+        rate = learning_rate(
+            settings.optimiser.learning_rate,
+            settings.schedule,
+            epoch * len(batches) + number,
+            settings.epochs * len(batches),
+        )
+        sums += step(job, state, images, labels.long(), rate)
+    total, *terms = (sums / len(batches)).tolist()
+    if not math.isfinite(total):
+        raise DivergedError(f"the loss became {total} in epoch {epoch + 1}; lower the learning rate")
+    values = {f"loss:{name}": value for name, value in zip(job.loss.names, terms, strict=True)}
+    return {"epoch": epoch + 1, "learning_rate": rate, "loss": total, **values}
+
+
+def step(job: Job, state: State, images: Tensor, labels: Tensor, rate: float) -> Tensor:
+    """Take one optimiser step; return the loss and each term's value, still on the device."""
+    settings = job.training
+    for group in state.optimiser.param_groups:
+        group["lr"] = rate
+    total, terms = job.loss(forward(job, state, images), labels)
+    state.optimiser.zero_grad(set_to_none=True)
+    state.scaler.scale(total).backward()
+    if settings.gradient_clip is not None:
+        state.scaler.unscale_(state.optimiser)
+        torch.nn.utils.clip_grad_norm_(state.network.parameters(), settings.gradient_clip)
+    state.scaler.step(state.optimiser)
+    state.scaler.update()
+    return torch.cat([total.detach()[None], terms])
+
+
+def forward(job: Job, state: State, images: Tensor) -> Tensor:
+    """Return float32 logits, computed in the run's precision and memory layout."""
+    return compute_logits(state.network, images, job.training.precision, job.training.channels_last)
+
+
+def sample_positions(cases: int, batch: int, steps: int | None, sampling: torch.Generator) -> list[Tensor]:
+    """Shuffle the cases, again and again until every batch of the epoch is full."""
+    steps = steps or math.ceil(cases / batch)
+    shuffles = [torch.randperm(cases, generator=sampling) for _ in range(math.ceil(steps * batch / cases))]
+    return list(torch.cat(shuffles)[: steps * batch].split(batch))
+
+
+def _augmenter(job: Job, epoch: int) -> Augmenter | None:
+    if job.training.augmentation is None:
+        return None
+    draws = generator(job.seed, epoch, Stream.AUGMENTATION)
+    noise = generator(job.seed, epoch, Stream.NOISE, job.device)
+    return Augmenter(job.training.augmentation, draws, noise)
+
+
+def _validate(job: Job, state: State) -> dict[str, float]:
+    """Measure the validation Dice and the effective ratios; keep the weights when they are the best so far."""
+    state.network.eval()
+    progress = state.progress
+    row = {f"ratio:{name}": value for name, value in zip(job.loss.names, _ratios(job, state), strict=True)}
+    if job.validation is None:
+        return row
+    dice = validation_dice(
+        lambda images: forward(job, state, images),
+        job.validation,
+        len(job.class_names),
+        job.training.batch_size,
+    )
+    mean = mean_dice(dice)
+    if progress.best_dice is None or mean > progress.best_dice:
+        progress.best_dice, progress.best_epoch = mean, progress.epoch
+        state.best = {name: value.cpu() for name, value in copy.deepcopy(state.network.state_dict()).items()}
+    return row | {"val_dice": mean} | {f"dice:{n}": d for n, d in zip(job.class_names, dice.tolist(), strict=True)}
+
+
+def _ratios(job: Job, state: State) -> list[float]:
+    """Each term's share of the gradient on the logits of one fixed batch: what its weight really means."""
+    if len(job.loss.names) == 1:
+        return [1.0]
+    positions = torch.arange(min(len(job.train), job.training.batch_size))
+    # Its own generator, so that patches are the same in every epoch.
+    images, labels = job.train.batch(positions, generator(job.seed, 0, Stream.SAMPLING))
+    with torch.no_grad():
+        logits = forward(job, state, images)
+    return [float(ratio) for ratio in effective_ratios(job.loss, logits, labels.long())]
+
+
+def _stopped(settings: Training, epoch: int, best_epoch: int | None) -> bool:
+    stopping = settings.early_stopping
+    if stopping is None or best_epoch is None or epoch < stopping.minimum_epochs:
+        return False
+    return epoch - best_epoch >= stopping.patience

@@ -1,0 +1,83 @@
+"""How a training tells where it is: a bar on a terminal, plain lines in a log, a live history."""
+
+from __future__ import annotations
+
+import csv
+import logging
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+
+from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from seggrid.paths import RunFolder
+from seggrid.plan import RunSpec
+
+logger = logging.getLogger("seggrid.training")
+#: Least seconds between two plain lines on standard error.
+LINE_SECONDS = 5.0
+
+
+class Progress:
+    """Reports the epochs of one run while the block runs."""
+
+    def __init__(self, spec: RunSpec, history: list[dict[str, float]]) -> None:
+        folder = RunFolder(spec.run_id)
+        self._epochs, self._live = spec.training.epochs, folder.live_history
+        self._last_line = 0.0
+        self._bar: Bar | None = None
+        self._handlers: list[logging.Handler] = [logging.FileHandler(folder.log, encoding="utf-8")]
+        if sys.stderr.isatty():
+            columns = (
+                TextColumn("{task.description}"),
+                BarColumn(),
+                TextColumn("{task.completed}/{task.total} epochs"),
+            )
+            self._bar = Bar(*columns, TimeRemainingColumn(), TextColumn("{task.fields[dice]}"))
+            self._task = self._bar.add_task(spec.run_id, total=self._epochs, completed=len(history), dice="")
+        for handler in self._handlers:
+            handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S"))
+        self._live.unlink(missing_ok=True)
+        for row in history:
+            append_row(self._live, row)
+
+    def __enter__(self) -> Progress:
+        for handler in self._handlers:
+            logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+        if self._bar:
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar:
+            self._bar.stop()
+        for handler in self._handlers:
+            logger.removeHandler(handler)
+            handler.close()
+
+    def report(self, row: dict[str, float]) -> None:
+        """Tell of one epoch."""
+        dice = f"val Dice {row['val_dice']:.4f}" if "val_dice" in row else ""
+        line = f"epoch {row['epoch']:.0f}/{self._epochs}  loss {row['loss']:.4f}  {dice}  {row['seconds']:.1f} s"
+        logger.info(line)
+        append_row(self._live, row)
+        if self._bar:
+            self._bar.update(self._task, completed=row["epoch"], dice=dice)
+        elif time.monotonic() - self._last_line >= LINE_SECONDS or row["epoch"] == self._epochs:
+            self._last_line = time.monotonic()
+            print(line, file=sys.stderr, flush=True)  # noqa: T201 (the log of a job that has no terminal)
+
+
+def append_row(path: Path, row: dict[str, float]) -> None:
+    """Add a row to the live history, which others may read while the run goes on."""
+    fresh = not path.is_file()
+    with path.open("a", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        if fresh:
+            writer.writerow(["epoch", "loss", "val_dice", "seconds"])
+        writer.writerow([row["epoch"], row["loss"], row.get("val_dice", ""), row["seconds"]])

@@ -1,0 +1,159 @@
+"""The child process that trains one run: ``python -m seggrid.training.run RUN DEVICE``."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import traceback
+from pathlib import Path
+
+import pandas as pd
+import torch
+from safetensors.torch import load_file, save_file
+
+from seggrid.data.device import DeviceStore
+from seggrid.data.store import Fold, Store
+from seggrid.errors import UserError
+from seggrid.inference.device import choose_device
+from seggrid.losses import MixtureLoss
+from seggrid.networks import SegmentationNetwork, build_network, load_weights, place
+from seggrid.paths import DataFolder, RunFolder
+from seggrid.plan import ALL_CASES, RunSpec, read_run
+from seggrid.provenance import environment
+from seggrid.records import RunStatus, atomic, write_json
+from seggrid.training.checkpoint import State, load_checkpoint
+from seggrid.training.death import die_with_parent
+from seggrid.training.loop import DivergedError, Job, fit
+from seggrid.training.optimiser import build_optimiser
+from seggrid.training.progress import Progress
+from seggrid.training.seeding import Stream, seed_of, use_deterministic_kernels
+from seggrid.training.supervise import USER_ERROR
+
+logger = logging.getLogger("seggrid.training")
+FAILED = 3
+
+
+def train(spec: RunSpec, device_name: str) -> RunStatus:
+    """Train one run from its latest checkpoint, or from its start; write weights, history and environment.
+
+    Raises:
+        UserError: the data set, the network or the initial weights do not fit the specification.
+        DivergedError: the loss became infinite or NaN.
+    """
+    folder, settings = RunFolder(spec.run_id), spec.training
+    device = choose_device(device_name)
+    use_deterministic_kernels(settings.deterministic, settings.threads)
+    store = Store.open(DataFolder(spec.data_id))
+    fold = store.refit() if spec.fold == ALL_CASES else store.fold(int(spec.fold))
+    state = initial_state(spec, store, device)
+    resumed = load_checkpoint(folder.checkpoints, spec.run_id, state, device)
+    with Progress(spec, state.progress.history) as progress:
+        logger.info("on %s, %s", device, f"resumed from {resumed.name}" if resumed else "from the start")
+        job = prepare(spec, store, fold, device, folder.checkpoints, progress)
+        fit(job, state)
+    return _finish(folder, spec, state, device)
+
+
+def initial_state(spec: RunSpec, store: Store, device: torch.device) -> State:
+    """Build the network with the run's own seed, its parent's weights where it has one, and the optimiser."""
+    settings = spec.training
+    torch.manual_seed(seed_of(spec.seed, 0, Stream.INITIALISATION))
+    network = build_network(spec.network, store.in_channels, len(store.class_names) + 1)
+    _start_from_parent(spec, network)
+    scaler = torch.amp.GradScaler(device.type, enabled=settings.precision == "fp16")
+    placed = place(network, device, settings.channels_last)
+    return State(placed, build_optimiser(settings.optimiser, placed), scaler)
+
+
+def prepare(
+    spec: RunSpec,
+    store: Store,
+    fold: Fold,
+    device: torch.device,
+    checkpoints: Path | None,
+    progress: Progress,
+) -> Job:
+    """Put the cases on the device and build the mixture with the class areas of the training cases."""
+    areas = torch.from_numpy(store.class_areas(fold.train)).to(device)
+    settings = spec.training
+    return Job(
+        run_id=spec.run_id,
+        seed=spec.seed,
+        training=settings,
+        loss=MixtureLoss(spec.mixture, store.class_names, areas).to(device),
+        train=DeviceStore(store, fold.train, device, settings.patch_size),
+        validation=DeviceStore(store, fold.val, device) if fold.val else None,
+        class_names=store.class_names,
+        device=device,
+        checkpoints=checkpoints,
+        report=progress.report,
+    )
+
+
+def _start_from_parent(spec: RunSpec, network: SegmentationNetwork) -> None:
+    if spec.parent is None:
+        return
+    path = spec.parent.file or RunFolder(str(spec.parent.run_id)).model
+    if not path.is_file():
+        raise UserError(f"training.init_from: {path} does not exist; train its run first")
+    left, share = load_weights(network, load_file(path), origin=f"training.init_from: {path}", required_share=0.5)
+    logger.info("%.0f %% of the tensors start from %s%s", 100 * share, path, f", not {left}" if left else "")
+
+
+def _finish(folder: RunFolder, spec: RunSpec, state: State, device: torch.device) -> RunStatus:
+    progress = state.progress
+    best = state.best if spec.training.select == "best" and state.best is not None else state.network.state_dict()
+    with atomic(folder.model) as temporary:
+        save_file({name: value.cpu().contiguous() for name, value in best.items()}, temporary)
+    history = pd.DataFrame(progress.history)
+    with atomic(folder.history) as temporary:
+        history.to_csv(temporary, index=False, lineterminator="\n")
+    write_json(folder.environment, environment(device))
+    kept = progress.best_epoch if spec.training.select == "best" else progress.epoch
+    status = RunStatus(
+        run_id=spec.run_id,
+        state="completed",
+        epochs=progress.epoch,
+        best_epoch=kept,
+        best_dice=progress.best_dice if kept == progress.best_epoch else None,
+        parameters=sum(p.numel() for p in state.network.parameters() if p.requires_grad),
+        device=str(device),
+        seconds=float(history["seconds"].sum()),
+        step_seconds=float(history["step_seconds"].sum()),
+    )
+    write_json(folder.finished, status.model_dump(mode="json"))
+    # The status file that the parent now writes is the proof; until then a kill finds this copy.
+    for checkpoint in folder.checkpoints.glob("epoch-*.pt"):
+        checkpoint.unlink()
+    return status
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, DivergedError):
+        return str(error)
+    if isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error):
+        return "out of memory; use a smaller batch_size, patch_size or network"
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:500]}"
+
+
+def main(run_id: str, device: str) -> int:
+    """Train one run; return the exit status that the parent reads."""
+    die_with_parent()
+    folder = RunFolder(run_id)
+    folder.checkpoints.mkdir(parents=True, exist_ok=True)
+    failure = folder.checkpoints / "failure.json"
+    try:
+        train(read_run(run_id), device)
+    except UserError as error:
+        write_json(failure, {"reason": str(error)})
+        return USER_ERROR
+    except Exception as error:  # whatever ends a run is its status, and the grid goes on
+        write_json(failure, {"reason": _reason(error), "traceback": traceback.format_exc()})
+        with folder.log.open("a", encoding="utf-8") as log:
+            traceback.print_exc(file=log)
+        return FAILED
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:3]))

@@ -1,0 +1,112 @@
+"""The small parent of a training: it outlives the child and says how the run ended.
+
+A NaN, an exception, a full memory or a crash ends with the status ``failed`` and a reason, and the grid goes on. A
+child that was killed from outside is lost, not failed: the command fails, and the next one resumes.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from typing import TextIO
+
+from seggrid.errors import UserError
+from seggrid.paths import DataFolder, RunFolder
+from seggrid.plan import RunSpec, read_run
+from seggrid.records import RunStatus, read_json, read_status, write_json
+from seggrid.training.lease import lease
+
+#: Exit status of a child that met a mistake of the user: nothing was tried, so the run did not fail.
+USER_ERROR = 2
+_LOST = {signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
+
+
+def supervise(run_id: str, device: str | None = None, stream: TextIO = sys.stderr) -> RunStatus:
+    """Train a run to its end, resuming what an earlier attempt left; return how it ended.
+
+    Args:
+        device: replaces the device of the specification.
+        stream: where a wait for another writer is told.
+
+    Raises:
+        UserError: the specification, its data or its initial weights are missing or wrong.
+        InterruptedError: the training was killed from outside; what it had is kept.
+    """
+    folder = RunFolder(run_id)
+    spec = read_run(run_id)
+    with lease(folder.lease, waiting=lambda text: print(text, file=stream, flush=True)):
+        status = read_status(folder.status) or _restored(folder)
+        if status is None:
+            _check_inputs(spec)
+            status = _run_child(folder, spec, device)
+            write_json(folder.status, status.model_dump(mode="json"))
+        return status
+
+
+def _restored(folder: RunFolder) -> RunStatus | None:
+    """A finished run whose status was deleted, as Snakemake does when a job starts again."""
+    status = read_status(folder.finished)
+    if status is None or not folder.model.is_file() or not folder.history.is_file():
+        return None
+    write_json(folder.status, status.model_dump(mode="json"))
+    return status
+
+
+def _check_inputs(spec: RunSpec) -> None:
+    if not DataFolder(spec.data_id).index.is_file():
+        raise UserError(
+            f"{DataFolder(spec.data_id).index}: no such file; run `seggrid preprocess {spec.data_id}` first"
+        )
+    if spec.parent is not None and spec.parent.run_id is not None:
+        parent = read_status(RunFolder(spec.parent.run_id).status)
+        if parent is None or parent.state != "completed":
+            raise UserError(f"training.init_from: run {spec.parent.run_id} is not completed; train it first")
+
+
+def _run_child(folder: RunFolder, spec: RunSpec, device: str | None) -> RunStatus:
+    failure = folder.checkpoints / "failure.json"
+    failure.unlink(missing_ok=True)
+    threads = str(spec.training.threads)
+    environment = {
+        **os.environ,
+        "OMP_NUM_THREADS": threads,
+        "MKL_NUM_THREADS": threads,
+        "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # what deterministic matrix products on a GPU need
+        "PYTHONFAULTHANDLER": "1",
+    }
+    command = [sys.executable, "-m", "seggrid.training.run", spec.run_id, device or spec.training.device]
+    code = subprocess.call(command, env=environment)
+    if code == 0:
+        return RunStatus.model_validate(read_json(folder.finished))
+    if code == USER_ERROR:
+        raise UserError(read_json(failure)["reason"])
+    if -code in _LOST or code - 128 in _LOST:
+        name = signal.Signals(-code if code < 0 else code - 128).name
+        raise InterruptedError(
+            f"{spec.run_id}: the training was killed ({name}; by the operating system, if memory ran out); "
+            "run the same command again to resume"
+        )
+    reason = read_json(failure)["reason"] if failure.is_file() else _crash(code)
+    return RunStatus(run_id=spec.run_id, state="failed", reason=reason)
+
+
+def _crash(code: int) -> str:
+    if code < 0:
+        return f"crashed with {signal.Signals(-code).name}; see train.log"
+    return f"ended with exit status {code}; see train.log"
+
+
+def retry(run_id: str) -> bool:
+    """Clear a failed run, so that it is trained anew from its start; return whether there was anything to clear."""
+    folder = RunFolder(run_id)
+    status = read_status(folder.status)
+    if status is None or status.state != "failed":
+        return False
+    for checkpoint in folder.checkpoints.glob("epoch-*.pt"):
+        checkpoint.unlink()
+    for evaluation in folder.folder.glob("eval-*/cases.csv"):
+        evaluation.unlink()
+    folder.status.replace(folder.folder / "failed.json")  # kept for the reader
+    return True

@@ -1,0 +1,183 @@
+"""The loop: repeatable, resumable, and able to say how it went."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+
+from seggrid.data.store import Store
+from seggrid.paths import DataFolder
+from seggrid.plan import RunSpec
+from seggrid.training import run as run_module
+from seggrid.training.checkpoint import State, load_checkpoint
+from seggrid.training.loop import DivergedError, Job, fit, sample_positions
+from seggrid.training.run import initial_state, prepare
+from seggrid.training.validation import mean_dice, validation_dice
+from tests.conftest import Workplace
+
+CPU = torch.device("cpu")
+
+
+class Silent:
+    """Takes the place of the progress display."""
+
+    def __init__(self) -> None:
+        self.rows: list[dict[str, float]] = []
+
+    def report(self, row: dict[str, float]) -> None:
+        self.rows.append(row)
+
+
+@pytest.fixture
+def prepared(preprocessed: Workplace) -> Callable[..., tuple[Job, State]]:
+    """Prepare the mixture run of fold 0, with changed training settings and a folder for checkpoints."""
+    run = next(r for r in preprocessed.run_ids() if "dual_level" in r and "-f0-" in r)
+    spec = RunSpec.model_validate(json.loads((preprocessed.results / "runs" / run / "spec.json").read_text()))
+    store = Store.open(DataFolder(spec.data_id, preprocessed.results))
+
+    def make(checkpoints: Path | None = None, **changes: object) -> tuple[Job, State]:
+        changed = spec.model_copy(update={"training": spec.training.model_copy(update=changes)})
+        torch.use_deterministic_algorithms(True)
+        torch.set_num_threads(1)
+        state = initial_state(changed, store, CPU)
+        return prepare(changed, store, store.fold(0), CPU, checkpoints, Silent()), state  # type: ignore[arg-type]
+
+    return make
+
+
+def weights(state: State) -> list[torch.Tensor]:
+    return list(state.network.state_dict().values())
+
+
+def test_the_same_specification_gives_the_same_bits(prepared: Callable[..., tuple[Job, State]]) -> None:
+    results = []
+    for _ in range(2):
+        job, state = prepared(epochs=2)
+        fit(job, state)
+        results.append(weights(state))
+    assert all(torch.equal(a, b) for a, b in zip(*results, strict=True))
+
+
+def test_a_resumed_training_is_the_uninterrupted_one(
+    prepared: Callable[..., tuple[Job, State]], tmp_path: Path
+) -> None:
+    job, straight = prepared(epochs=3)
+    fit(job, straight)
+    job, first = prepared(tmp_path, epochs=3)
+    with pytest.raises(KeyboardInterrupt):
+        fit(_interrupted_after(job, epoch=2), first)
+    job, second = prepared(tmp_path, epochs=3)
+    path = load_checkpoint(tmp_path, job.run_id, second, CPU)
+    assert path is not None
+    assert second.progress.epoch == 1, "the epoch that was cut short is trained again"
+    fit(job, second)
+    assert all(torch.equal(a, b) for a, b in zip(weights(straight), weights(second), strict=True))
+    timeless = [
+        [{key: value for key, value in row.items() if "seconds" not in key} for row in state.progress.history]
+        for state in (straight, second)
+    ]
+    assert timeless[0] == timeless[1]
+    assert (straight.progress.best_epoch, straight.progress.best_dice) == (
+        second.progress.best_epoch,
+        second.progress.best_dice,
+    )
+
+
+def _interrupted_after(job: Job, epoch: int) -> Job:
+    def report(row: dict[str, float]) -> None:
+        if row["epoch"] == epoch:
+            raise KeyboardInterrupt
+
+    return Job(**{**job.__dict__, "report": report})
+
+
+def test_history_has_terms_and_effective_ratios(prepared: Callable[..., tuple[Job, State]]) -> None:
+    job, state = prepared(epochs=2)
+    fit(job, state)
+    history = pd.DataFrame(state.progress.history)
+    names = ["dual_level_ce", "dice", "boundary"]
+    assert list(history["epoch"]) == [1, 2]
+    total = sum(w * history[f"loss:{n}"] for w, n in zip((0.5, 0.25, 0.25), names, strict=True))
+    assert list(total) == pytest.approx(list(history["loss"]), rel=1e-4)
+    assert list(history[[f"ratio:{n}" for n in names]].sum(axis=1)) == pytest.approx([1, 1], rel=1e-4)
+    assert history["val_dice"].between(0, 1).all()
+
+
+def test_a_diverged_loss_is_named(prepared: Callable[..., tuple[Job, State]]) -> None:
+    job, state = prepared(epochs=2)
+    with torch.no_grad():
+        next(state.network.parameters()).fill_(torch.nan)
+    with pytest.raises(DivergedError, match="nan in epoch 1; lower the learning rate"):
+        fit(job, state)
+
+
+def test_early_stopping_ends_after_patience(prepared: Callable[..., tuple[Job, State]]) -> None:
+    from seggrid.config.training import EarlyStopping
+
+    job, state = prepared(epochs=6, early_stopping=EarlyStopping(patience=2))
+    state.progress.best_dice, state.progress.best_epoch = 2.0, 0  # a Dice that no epoch can beat
+    fit(job, state)
+    assert state.progress.epoch == 2
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp32"])
+@pytest.mark.parametrize("channels_last", [True, False])
+def test_every_precision_and_layout_trains(
+    prepared: Callable[..., tuple[Job, State]], precision: str, channels_last: bool
+) -> None:
+    job, state = prepared(epochs=1, precision=precision, channels_last=channels_last)
+    fit(job, state)
+    assert state.progress.history[0]["loss"] > 0 or state.progress.history[0]["loss:dice"] > 0
+
+
+def test_patches_train(prepared: Callable[..., tuple[Job, State]]) -> None:
+    job, state = prepared(epochs=1, patch_size=(32, 32))
+    fit(job, state)
+    assert state.progress.epoch == 1
+
+
+@pytest.mark.parametrize(("cases", "batch", "steps"), [(10, 4, None), (3, 8, None), (5, 2, 7), (1, 1, 1)])
+def test_every_batch_is_full_and_every_case_is_seen(cases: int, batch: int, steps: int | None) -> None:
+    batches = sample_positions(cases, batch, steps, torch.Generator().manual_seed(0))
+    assert {len(positions) for positions in batches} == {batch}
+    assert len(batches) == (steps or -(-cases // batch))
+    drawn = torch.cat(batches)
+    assert set(drawn.tolist()) <= set(range(cases))
+    if steps is None:
+        assert set(drawn.tolist()) == set(range(cases))
+
+
+def test_out_of_memory_is_said_in_a_sentence() -> None:
+    assert run_module._reason(torch.OutOfMemoryError("x")).startswith("out of memory; use a smaller")
+
+
+class FixedCases:
+    """Two cases of 2 x 2 pixels."""
+
+    uniform = True
+    labels = torch.tensor([[[1, 1], [0, 0]], [[1, 0], [0, 0]]], dtype=torch.uint8)
+
+    def __len__(self) -> int:
+        return 2
+
+    def batch(self, positions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return positions[:, None, None, None].float(), self.labels[positions]
+
+
+def test_validation_dice_by_hand() -> None:
+    """Case 0: one of two pixels found, Dice 2/3; case 1: found exactly, Dice 1; object 2 is nowhere."""
+    predicted = torch.tensor([[[1, 0], [0, 0]], [[1, 0], [0, 0]]])
+
+    def predict(images: torch.Tensor) -> torch.Tensor:
+        chosen = predicted[images[:, 0, 0, 0].long()]
+        return torch.nn.functional.one_hot(chosen, 3).permute(0, 3, 1, 2).float()
+
+    dice = validation_dice(predict, FixedCases(), objects=2, batch_size=1)  # type: ignore[arg-type]
+    assert dice[0].item() == pytest.approx((2 / 3 + 1) / 2)
+    assert dice[1].isnan()
+    assert mean_dice(dice) == pytest.approx(5 / 6)

@@ -1,0 +1,117 @@
+"""How a training's end becomes a status."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from seggrid.errors import UserError
+from seggrid.paths import RunFolder
+from seggrid.records import RunStatus, read_status, write_json
+from seggrid.training import supervise as module
+from seggrid.training.supervise import retry, supervise
+from tests.conftest import Workplace
+
+
+@pytest.fixture
+def run(make_workplace: Callable[..., Workplace], monkeypatch: pytest.MonkeyPatch) -> RunFolder:
+    """A planned run whose data set seems to be there; no test trains it for real."""
+    place = make_workplace(mixtures=["ce"], folds=[0])
+    place.seggrid("plan", str(place.experiment))
+    monkeypatch.setenv("SEGGRID_RESULTS", str(place.results))
+    (data,) = (place.results / "data").glob("phantom-*")
+    (data / "index.csv").touch()
+    return RunFolder(place.run_ids()[0])
+
+
+def end_with(monkeypatch: pytest.MonkeyPatch, code: int, write: Callable[[], None] = lambda: None) -> None:
+    """Let the child end with an exit status, after it wrote something."""
+
+    def call(command: list[str], env: dict[str, str]) -> int:
+        assert env["OMP_NUM_THREADS"] == "1"
+        write()
+        return code
+
+    monkeypatch.setattr(module.subprocess, "call", call)
+
+
+def completed(folder: RunFolder) -> Callable[[], None]:
+    status = RunStatus(run_id=folder.folder.name, state="completed", epochs=3)
+    return lambda: write_json(folder.finished, status.model_dump(mode="json"))
+
+
+def test_a_completed_child_is_a_completed_run(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    end_with(monkeypatch, 0, completed(run))
+    assert supervise(run.folder.name).state == "completed"
+    assert read_status(run.status) is not None
+
+
+@pytest.mark.parametrize("code", [-signal.SIGSEGV, -signal.SIGABRT, 1])
+def test_a_crash_is_a_failed_run_with_a_reason(run: RunFolder, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+    end_with(monkeypatch, code)
+    status = supervise(run.folder.name)
+    assert status.state == "failed"
+    assert status.reason is not None
+    assert "see train.log" in status.reason
+
+
+def test_an_exception_is_a_failed_run_with_its_reason(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    failure = run.checkpoints / "failure.json"
+    end_with(monkeypatch, 3, lambda: write_json(failure, {"reason": "the loss became nan in epoch 2"}))
+    assert supervise(run.folder.name).reason == "the loss became nan in epoch 2"
+
+
+def test_the_reason_of_an_earlier_attempt_is_not_taken_over(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_json(run.checkpoints / "failure.json", {"reason": "old"})
+    end_with(monkeypatch, -signal.SIGSEGV)
+    assert supervise(run.folder.name).reason == "crashed with SIGSEGV; see train.log"
+
+
+@pytest.mark.parametrize("code", [-signal.SIGKILL, -signal.SIGTERM, 128 + signal.SIGKILL])
+def test_a_killed_child_is_lost_not_failed(run: RunFolder, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+    end_with(monkeypatch, code)
+    with pytest.raises(InterruptedError, match="run the same command again to resume"):
+        supervise(run.folder.name)
+    assert not run.status.exists()
+
+
+def test_a_users_mistake_is_no_failed_run(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    failure = run.checkpoints / "failure.json"
+    end_with(monkeypatch, 2, lambda: write_json(failure, {"reason": "give a local file"}))
+    with pytest.raises(UserError, match="give a local file"):
+        supervise(run.folder.name)
+    assert not run.status.exists()
+
+
+def test_a_finished_run_is_not_trained_again(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Snakemake deletes status.json of a job that starts again."""
+    completed(run)()
+    run.model.touch()
+    run.history.touch()
+    end_with(monkeypatch, 1)
+    assert supervise(run.folder.name).state == "completed"
+    assert run.status.is_file()
+
+
+def test_missing_data_names_the_command(run: RunFolder) -> None:
+    spec = json.loads(run.spec.read_text())
+    (Path(run.folder.parents[1]) / "data" / spec["data_id"] / "index.csv").unlink()
+    with pytest.raises(UserError, match="run `seggrid preprocess phantom-"):
+        supervise(run.folder.name)
+
+
+def test_retry_clears_failed_runs_only(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    end_with(monkeypatch, 1)
+    supervise(run.folder.name)
+    (run.checkpoints / "epoch-000001.pt").touch()
+    assert retry(run.folder.name)
+    assert not run.status.exists()
+    assert not list(run.checkpoints.glob("epoch-*"))
+    assert not retry(run.folder.name)
+    end_with(monkeypatch, 0, completed(run))
+    supervise(run.folder.name)
+    assert not retry(run.folder.name)
