@@ -1,0 +1,180 @@
+"""The command line: ``seggrid VERB``. A stage is imported inside its verb only, so that ``--help`` is instant."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from seggrid.errors import UserError
+
+Verb = Callable[[argparse.Namespace], int]
+
+
+def _plan(options: argparse.Namespace) -> int:
+    from seggrid.config import find_experiment, load_experiment
+    from seggrid.plan import make_plan
+
+    folders = experiment_folders()
+    plan = make_plan(load_experiment(find_experiment(options.experiment, folders), options.data), folders)
+    plan.write()
+    print(f"{len(plan.runs)} runs on {plan.data_id}: {', '.join(sorted({run.network for run in plan.runs}))}")
+    return 0
+
+
+def experiment_folders() -> list[Path]:
+    """Where experiments are looked up by name: here, then beside the installed checkout."""
+    own = Path(__file__).resolve().parents[2] / "config" / "experiments"
+    return list(dict.fromkeys([Path("config/experiments").absolute(), own]))
+
+
+def _preprocess(options: argparse.Namespace) -> int:
+    from seggrid.data.preprocess import preprocess
+    from seggrid.paths import DataFolder
+    from seggrid.records import read_json
+
+    folder = DataFolder(options.data_id)
+    preprocess(read_json(folder.spec), folder, options.processes)
+    return 0
+
+
+def _train(options: argparse.Namespace) -> int:
+    from seggrid.training.supervise import supervise
+
+    try:
+        status = supervise(options.run, options.device)
+    except InterruptedError as error:
+        print(f"seggrid: {error}", file=sys.stderr)
+        return 1
+    if status.state == "failed":
+        print(f"{options.run}: failed: {status.reason}", file=sys.stderr)
+    return 0
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    from seggrid.inference.device import choose_device
+    from seggrid.inference.evaluate import evaluate
+
+    evaluate(options.run, options.eval_id, choose_device(options.device))
+    return 0
+
+
+def _score(options: argparse.Namespace) -> int:
+    from seggrid.scoring.stage import score
+
+    print(score(options.experiment))
+    return 0
+
+
+def _report(options: argparse.Namespace) -> int:
+    from seggrid.report.stage import write_report
+
+    print(f"report: {write_report(options.experiment)}")
+    return 0
+
+
+def _track(options: argparse.Namespace) -> int:
+    from seggrid.tracking.stage import track
+
+    print(track(options.experiment))
+    return 0
+
+
+def _status(options: argparse.Namespace) -> int:
+    from seggrid.inspection import status_table
+
+    print(status_table(options.experiment))
+    return 0
+
+
+def _retry(options: argparse.Namespace) -> int:
+    from seggrid.inspection import runs_of
+    from seggrid.training.supervise import retry
+
+    cleared = [run for run in runs_of(options.target) if retry(run)]
+    print("\n".join(f"cleared {run}" for run in cleared) or "no failed run")
+    return 0
+
+
+def _why(options: argparse.Namespace) -> int:
+    from seggrid.inspection import why
+
+    print(why(options.run))
+    return 0
+
+
+def _diff(options: argparse.Namespace) -> int:
+    from seggrid.inspection import diff
+
+    print(diff(options.run, options.other))
+    return 0
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from seggrid.verification import verify
+
+    return verify(options.experiment, options.seed)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Build the parser of all verbs."""
+    main_parser = argparse.ArgumentParser(prog="seggrid", description=sys.modules["seggrid"].__doc__)
+    main_parser.add_argument("--version", action="version", version=sys.modules["seggrid"].__version__)
+    verbs = main_parser.add_subparsers(required=True, metavar="VERB")
+
+    def add(name: str, run: Verb, text: str, *positional: tuple[str, str]) -> argparse.ArgumentParser:
+        verb = verbs.add_parser(name, help=text, description=text)
+        verb.set_defaults(run_verb=run)
+        for argument, explanation in positional:
+            verb.add_argument(argument, help=explanation)
+        return verb
+
+    experiment = ("experiment", "name of a planned experiment")
+    run = ("run", "run id, the name of a folder under results/runs")
+    plan = add(
+        "plan", _plan, "expand an experiment into runs and write their specifications",
+        ("experiment", "name in config/experiments, or path of a .yaml file"),
+    )  # fmt: skip
+    plan.add_argument("--data", type=Path, help="folder that replaces data.path")
+    preprocess = add(
+        "preprocess", _preprocess, "check and preprocess a data set, and split it into folds",
+        ("data_id", "name of a folder under results/data"),
+    )  # fmt: skip
+    preprocess.add_argument("--processes", type=int, default=1, help="processes to use (default: 1)")
+    train = add("train", _train, "train one run, resuming an earlier attempt", run)
+    evaluate = add("evaluate", _evaluate, "measure a trained run on its held-out cases", run, ("eval_id", "evaluation"))
+    for verb in (train, evaluate):
+        verb.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto")
+    train.set_defaults(device=None)
+    add("score", _score, "rank the candidates of an experiment", experiment)
+    add("report", _report, "write report.html of an experiment", experiment)
+    add("track", _track, "import finished runs into MLflow and register the winner", experiment)
+    add("status", _status, "count planned, running, done and failed runs", experiment)
+    add(
+        "retry",
+        _retry,
+        "clear failed runs, so that they are trained anew",
+        ("target", "run id or experiment"),
+    )
+    add("why", _why, "show what defines a run", run)
+    add("diff", _diff, "show in which fields two runs differ", run, ("other", "another run id"))
+    verify = add("verify", _verify, "recompute the ranking and retrain one random run, comparing bytes", experiment)
+    verify.add_argument("--seed", type=int, default=0, help="which run is drawn (default: 0)")
+    return main_parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; a user's mistake is one message and exit status 2."""
+    options = parser().parse_args(arguments)
+    try:
+        return int(options.run_verb(options))
+    except UserError as error:
+        print(f"seggrid: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

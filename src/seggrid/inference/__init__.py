@@ -1,0 +1,1 @@
+"""From trained weights to masks at the original resolution, and what they measure."""

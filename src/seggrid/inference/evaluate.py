@@ -1,0 +1,125 @@
+"""The evaluate stage: masks of the held-out cases, and a row per case and class."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+
+from seggrid.data.store import Store
+from seggrid.errors import UserError
+from seggrid.inference.predict import Predictor, predict_case
+from seggrid.metrics import measure
+from seggrid.paths import DataFolder, RunFolder
+from seggrid.plan import EvaluationSpec, RunSpec, evaluation_spec, read_run
+from seggrid.records import atomic, read_status
+
+#: Columns of ``cases.csv`` before the metrics; ``unit`` stands behind them.
+KEYS = (
+    "run_id", "network", "loss", "fold", "seed", "split", "group", "case", "class", "status", "tp", "fp", "fn", "tn",
+)  # fmt: skip
+
+
+def evaluate(run_id: str, eval_id: str, device: torch.device) -> Path:
+    """Measure a run on its validation and test cases; write ``predictions.zip`` and ``cases.csv``.
+
+    A failed run gets a ``cases.csv`` without rows.
+
+    Raises:
+        UserError: the run, its data or its evaluation's specification is missing.
+    """
+    spec = read_run(run_id)
+    folder = RunFolder(run_id).evaluation(eval_id)
+    measured = evaluation_spec(folder)
+    status = read_status(RunFolder(run_id).status)
+    if status is None:
+        raise UserError(f"{RunFolder(run_id).status}: no such file; run `seggrid train {run_id}` first")
+    rows: list[dict[str, object]] = []
+    with atomic(folder.predictions) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        if status.state == "completed":
+            rows = _measure_cases(spec, measured, device, archive)
+    table = pd.DataFrame(rows, columns=[*KEYS, *measured.evaluation.metrics, "unit"])
+    with atomic(folder.cases) as temporary:
+        table.to_csv(temporary, index=False, lineterminator="\n", float_format="%.10g")
+    return folder.cases
+
+
+def _measure_cases(
+    spec: RunSpec, measured: EvaluationSpec, device: torch.device, archive: zipfile.ZipFile
+) -> list[dict[str, object]]:
+    store = Store.open(DataFolder(spec.data_id))
+    torch.set_num_threads(spec.training.threads)
+    torch.use_deterministic_algorithms(spec.training.deterministic)
+    predictor = Predictor(spec, store.in_channels, len(store.class_names) + 1, device)
+    fold = store.refit() if spec.fold == "all" else store.fold(int(spec.fold))
+    rows = []
+    for split, cases in (("val", fold.val), ("test", fold.test)):
+        for case in cases:
+            mask = predict_case([predictor], store, case)
+            write_mask(archive, f"{split}/{store.cases[case].case}", mask)
+            rows += _rows(spec, measured, store, split, case, mask)
+    return rows
+
+
+def _rows(
+    spec: RunSpec, measured: EvaluationSpec, store: Store, split: str, case: int, mask: npt.NDArray[np.uint8]
+) -> list[dict[str, object]]:
+    entry, settings = store.cases[case], measured.evaluation
+    results = measure(
+        mask,
+        store.truth(case),
+        classes=range(1, len(measured.class_names) + 1),
+        metrics=settings.metrics,
+        spacing=entry.spacing,
+        both_empty=settings.both_empty,
+    )
+    head = (
+        spec.run_id,
+        spec.network.name,
+        spec.mixture.name,
+        spec.fold,
+        spec.seed,
+        split,
+        entry.group,
+        entry.case,
+    )
+    return [
+        {
+            **dict(zip(KEYS, head, strict=False)),
+            "class": name,
+            "status": result.status,
+            "tp": result.tp, "fp": result.fp, "fn": result.fn, "tn": result.tn,
+            **result.values,
+            "unit": store.unit,
+        }
+        for name, result in zip(measured.class_names, results, strict=True)
+    ]  # fmt: skip
+
+
+def write_mask(archive: zipfile.ZipFile, name: str, mask: npt.NDArray[np.uint8]) -> None:
+    """Add a mask to an archive: a PNG of label values for two axes, NumPy's format for three; same mask, same bytes."""
+    if mask.ndim == 2:
+        done, encoded = cv2.imencode(".png", mask)
+        if not done:
+            raise OSError(f"{name}: cannot be written as PNG")
+        suffix, content = ".png", encoded.tobytes()
+    else:
+        buffer = io.BytesIO()
+        np.save(buffer, mask)
+        suffix, content = ".npy", buffer.getvalue()
+    # A fixed date keeps the archive's bytes a function of the masks.
+    archive.writestr(zipfile.ZipInfo(name + suffix, date_time=(1980, 1, 1, 0, 0, 0)), content, zipfile.ZIP_DEFLATED)
+
+
+def read_mask(archive: zipfile.ZipFile, name: str) -> npt.NDArray[np.uint8]:
+    """Read a mask that ``write_mask`` wrote; ``name`` is without its suffix."""
+    if name + ".png" in archive.namelist():
+        encoded = np.frombuffer(archive.read(name + ".png"), np.uint8)
+        return np.asarray(cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED), np.uint8)
+    return np.asarray(np.load(io.BytesIO(archive.read(name + ".npy"))), np.uint8)

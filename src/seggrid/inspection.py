@@ -1,0 +1,157 @@
+"""Questions about runs, answered from their files: what is done, what defines a run, how two runs differ."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+from seggrid.errors import UserError
+from seggrid.paths import ExperimentFolder, RunFolder
+from seggrid.plan import PlannedRun, RunSpec, read_plan, read_run
+from seggrid.records import read_status
+from seggrid.training.lease import holder_of
+
+
+@dataclass(frozen=True)
+class RunState:
+    """Where one run stands.
+
+    Attributes:
+        state: ``planned``, ``running``, ``trained`` (not yet measured), ``done`` or ``failed``.
+        epochs: epochs trained so far.
+        seconds: time spent in training so far.
+        reason: why it failed.
+    """
+
+    run: PlannedRun
+    state: str
+    epochs: int
+    seconds: float
+    reason: str = ""
+
+
+def run_state(run: PlannedRun) -> RunState:
+    """Look where a run stands; works while it is being trained."""
+    folder = RunFolder(run.run_id)
+    status = read_status(folder.status)
+    if status is not None:
+        measured = folder.evaluation(run.eval_id).cases.is_file()
+        state = "failed" if status.state == "failed" else "done" if measured else "trained"
+        return RunState(run, state, status.epochs, status.seconds, status.reason or "")
+    epochs, seconds = _live(folder)
+    return RunState(run, "running" if holder_of(folder.lease) else "planned", epochs, seconds)
+
+
+def _live(folder: RunFolder) -> tuple[int, float]:
+    try:
+        with folder.live_history.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+    except FileNotFoundError:
+        return 0, 0.0
+    return len(rows), sum(float(row["seconds"] or 0) for row in rows)
+
+
+def status_table(experiment: str) -> str:
+    """Count the runs of an experiment by state, with the time spent and an estimate of the time left."""
+    states = [run_state(run) for run in read_plan(experiment)]
+    count = Counter(state.state for state in states)
+    lines = [f"{experiment}: {len(states)} runs"]
+    lines += [f"  {name:<8} {count[name]:>6}" for name in ("done", "trained", "running", "planned", "failed")]
+    finished = [state.seconds for state in states if state.state in ("done", "trained")]
+    spent = sum(state.seconds for state in states)
+    lines.append(f"training time spent {_hours(spent)}" + _left(states, finished))
+    lines += [f"failed: {state.run.run_id}: {state.reason}" for state in states if state.state == "failed"]
+    lines += [f"running: {state.run.run_id}: epoch {state.epochs}" for state in states if state.state == "running"]
+    return "\n".join(lines)
+
+
+def _left(states: list[RunState], finished: list[float]) -> str:
+    open_runs = [state for state in states if state.state in ("planned", "running")]
+    if not open_runs or not finished:
+        return ""
+    mean = sum(finished) / len(finished)
+    left = sum(max(mean - state.seconds, 0) for state in open_runs)
+    return f", about {_hours(left)} left (for one job at a time, from the mean of {len(finished)} finished runs)"
+
+
+def _hours(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes} min {rest:02d} s"
+
+
+def runs_of(target: str) -> list[str]:
+    """Return the runs of an experiment, or the one run of that name.
+
+    Raises:
+        UserError: neither exists.
+    """
+    if ExperimentFolder(target).plan.is_file():
+        return [run.run_id for run in read_plan(target)]
+    if RunFolder(target).spec.is_file():
+        return [target]
+    raise UserError(f"{target}: neither a planned experiment nor a run; see results/experiments and results/runs")
+
+
+def why(run_id: str) -> str:
+    """Say what defines a run: everything that was hashed to its identity, then the defaults it relies on."""
+    spec = read_run(run_id)
+    lines = [run_id, "", "defined by (what differs from the defaults, and versions)"]
+    lines += [f"  {key:<42} {value}" for key, value in _flat(spec.identity)]
+    lines += ["", "complete specification"]
+    lines += [f"  {key:<42} {value}" for key, value in _complete(spec)]
+    return "\n".join(lines)
+
+
+def diff(first: str, second: str) -> str:
+    """Say in which fields two runs differ; fields outside of identity are marked.
+
+    A version that was bumped between the two stands in no field; what was hashed is compared as well.
+    """
+    runs = [read_run(run) for run in (first, second)]
+    changed = _changes(*(dict(_complete(run)) for run in runs))
+    hashed = _changes(*(dict(_flat(run.identity)) for run in runs))
+    outside = set(_outside(RunSpec))
+    lines = [f"a  {first}", f"b  {second}"]
+    for key, (left, right) in changed.items():
+        mark = "  (changes no number)" if key in outside else ""
+        lines.append(f"{key:<42} {left}  ->  {right}{mark}")
+    # The digests of data and parent say nothing that data_id and parent do not.
+    for key in sorted(hashed.keys() - changed.keys() - {"data", "parent"}):
+        lines.append(f"{f'identity.{key}':<42} {hashed[key][0]}  ->  {hashed[key][1]}")
+    if not hashed:
+        lines.append("the same identity: none of these fields changes a number" if changed else "the same run")
+    return "\n".join(lines)
+
+
+def _changes(first: dict[str, Any], second: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    pairs = {key: (first.get(key, "-"), second.get(key, "-")) for key in (*first, *second)}
+    return {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def _outside(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        extra = field.json_schema_extra
+        if isinstance(extra, dict) and extra.get("identity") is False:
+            yield prefix + name
+        elif isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from _outside(field.annotation, f"{prefix}{name}.")
+
+
+def _complete(spec: RunSpec) -> Iterator[tuple[str, Any]]:
+    yield from _flat(spec.model_dump(mode="json", exclude={"run_id", "identity"}))
+
+
+def _flat(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict) and value:
+        for name, item in value.items():
+            yield from _flat(item, f"{key}.{name}" if key else str(name))
+    elif isinstance(value, list) and value and all(isinstance(item, list | dict) for item in value):
+        for number, item in enumerate(value):
+            yield from _flat(item, f"{key}[{number}]")
+    else:
+        yield key, value

@@ -1,0 +1,105 @@
+"""The verify stage: is what lies in the results folder what the files of the runs give, and is a run repeatable?"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from seggrid.paths import DataFolder, ExperimentFolder, RunFolder, results_root
+from seggrid.plan import PlannedRun, read_plan, read_run
+from seggrid.records import read_status
+from seggrid.scoring.stage import score
+
+_SCORED = ("cases", "runs", "objects", "ranking", "scores")
+
+
+def verify(experiment: str, seed: int) -> int:
+    """Recompute the ranking from the runs' files and retrain one random run, comparing bytes.
+
+    Args:
+        seed: which run is drawn.
+
+    Returns:
+        0 when everything is the same, else 1; what was compared is printed.
+
+    Raises:
+        UserError: the experiment was never planned.
+    """
+    runs = read_plan(experiment)
+    with tempfile.TemporaryDirectory(prefix="seggrid-verify-") as name:
+        same_scores = _verify_scores(experiment, Path(name))
+    done = [run for run in runs if _is_done(run)]
+    if not done:
+        _say("no finished run to train again")
+        return 0 if same_scores else 1
+    with tempfile.TemporaryDirectory(prefix="seggrid-verify-") as name:
+        same_run = _verify_run(random.Random(seed).choice(done), Path(name))  # noqa: S311 (no secret)
+    return 0 if same_scores and same_run else 1
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def _is_done(run: PlannedRun) -> bool:
+    folder = RunFolder(run.run_id)
+    status = read_status(folder.status)
+    return status is not None and status.state == "completed" and folder.evaluation(run.eval_id).cases.is_file()
+
+
+def _verify_scores(experiment: str, root: Path) -> bool:
+    """Score again in a folder that shares only the runs, and compare the tables."""
+    kept, fresh = ExperimentFolder(experiment), ExperimentFolder(experiment, root)
+    fresh.folder.mkdir(parents=True)
+    for name in ("runs", "data"):
+        (root / name).symlink_to((results_root() / name).resolve())
+    for path in (kept.plan, kept.experiment):
+        shutil.copy(path, fresh.folder)
+    _with_results(root, score, experiment)
+    same = True
+    for name in _SCORED:
+        ours, theirs = getattr(kept, name), getattr(fresh, name)
+        equal = ours.is_file() and ours.read_bytes() == theirs.read_bytes()
+        _say(f"{ours.name:<14} {'same bytes' if equal else 'DIFFERS: run `seggrid score` again'}")
+        same &= equal
+    return same
+
+
+def _with_results(root: Path, function: object, *arguments: str) -> None:
+    before = os.environ.get("SEGGRID_RESULTS")
+    os.environ["SEGGRID_RESULTS"] = str(root)
+    try:
+        function(*arguments)  # type: ignore[operator]
+    finally:
+        if before is None:
+            del os.environ["SEGGRID_RESULTS"]
+        else:
+            os.environ["SEGGRID_RESULTS"] = before
+
+
+def _verify_run(run: PlannedRun, root: Path) -> bool:
+    """Train and measure a run anew in an empty folder, and compare its cases."""
+    _say(f"training {run.run_id} again")
+    spec = read_run(run.run_id)
+    own, fresh = RunFolder(run.run_id), RunFolder(run.run_id, root)
+    fresh.evaluation(run.eval_id).folder.mkdir(parents=True)
+    shutil.copy(own.spec, fresh.spec)
+    shutil.copy(own.evaluation(run.eval_id).spec, fresh.evaluation(run.eval_id).spec)
+    (root / "data").mkdir()
+    (root / "data" / spec.data_id).symlink_to(DataFolder(spec.data_id).folder.resolve())
+    if spec.parent is not None and spec.parent.run_id is not None:
+        parent = RunFolder(spec.parent.run_id)
+        RunFolder(spec.parent.run_id, root).folder.symlink_to(parent.folder.resolve())
+    environment = {**os.environ, "SEGGRID_RESULTS": str(root)}
+    for verb in (["train", run.run_id], ["evaluate", run.run_id, run.eval_id]):
+        subprocess.run([sys.executable, "-m", "seggrid.cli", *verb], env=environment, check=True)
+    ours, theirs = own.evaluation(run.eval_id).cases, fresh.evaluation(run.eval_id).cases
+    equal = ours.read_bytes() == theirs.read_bytes()
+    _say(f"cases.csv      {'same bytes' if equal else 'DIFFERS'}")
+    return equal

@@ -1,0 +1,138 @@
+"""The whole workflow with a real Snakemake on the tiny experiment."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import TINY, Workplace
+
+pytestmark = pytest.mark.workflow
+
+
+@pytest.fixture(scope="module")
+def finished(make_workplace: Callable[..., Workplace]) -> Workplace:
+    """The tiny grid, run to its end."""
+    place = make_workplace()
+    place.snakemake()
+    return place
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_everything_promised_lies_there(finished: Workplace) -> None:
+    folder = finished.results / "experiments" / "tiny"
+    for name in ("plan.csv", "cases.csv", "runs.csv", "ranking.csv", "scores.json", "report.html", "tracked.json"):
+        assert (folder / name).stat().st_size > 0, name
+    runs = rows(folder / "runs.csv")
+    assert [run["state"] for run in runs] == ["completed"] * 4
+    assert {row["rank"] for row in rows(folder / "ranking.csv")} == {"1", "2"}
+
+
+def test_every_case_is_tested_once_per_candidate(finished: Workplace) -> None:
+    cases = rows(finished.results / "experiments" / "tiny" / "cases.csv")
+    test = [(row["loss"], row["case"], row["class"]) for row in cases if row["split"] == "test"]
+    assert len(test) == len(set(test)) == 2 * 6 * 4
+    assert {row["unit"] for row in cases} == {"mm"}
+
+
+def test_no_group_stands_on_two_sides(finished: Workplace) -> None:
+    (splits,) = (finished.results / "data").glob("*/splits.json")
+    for fold in json.loads(splits.read_text())["folds"]:
+        sides = [{case.partition("_")[0] for case in fold[side]} for side in ("train", "val", "test")]
+        assert not (sides[0] & sides[1] or sides[0] & sides[2] or sides[1] & sides[2])
+
+
+def test_a_second_call_has_nothing_to_do(finished: Workplace) -> None:
+    done = finished.snakemake()
+    assert "Nothing to be done" in done.stdout + done.stderr
+
+
+def test_a_new_mixture_trains_only_its_own_runs(finished: Workplace) -> None:
+    before = {path: path.stat().st_mtime_ns for path in finished.results.glob("runs/*/status.json")}
+    text = finished.experiment.read_text()
+    finished.experiment.write_text(text.replace("mixtures:\n", "mixtures:\n- dice\n"))
+    try:
+        finished.snakemake("trained")
+    finally:
+        finished.experiment.write_text(text)
+    after = {path: path.stat().st_mtime_ns for path in finished.results.glob("runs/*/status.json")}
+    assert {path: after[path] for path in before} == before
+    assert len(after) == len(before) + 2
+
+
+def test_status_counts_what_is_done(finished: Workplace) -> None:
+    finished.seggrid("plan", str(finished.experiment))
+    text = finished.seggrid("status", "tiny").stdout
+    assert "tiny: 4 runs" in text
+    assert "done          4" in text
+
+
+def test_verify_finds_the_same_bytes(finished: Workplace) -> None:
+    finished.snakemake()
+    done = finished.seggrid("verify", "tiny")
+    assert "DIFFERS" not in done.stdout
+    assert done.stdout.count("same bytes") == 6
+
+
+def test_verify_finds_a_changed_number(finished: Workplace) -> None:
+    path = finished.results / "experiments" / "tiny" / "ranking.csv"
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"1", b"2", 1))
+    try:
+        done = finished.seggrid("verify", "tiny", check=False)
+    finally:
+        path.write_bytes(content)
+    assert done.returncode == 1
+    assert "ranking.csv    DIFFERS" in done.stdout
+
+
+def test_a_diverging_run_fails_alone(make_workplace: Callable[..., Workplace]) -> None:
+    """One network learns at a rate at which nothing stays finite: its runs fail, the grid goes on and says so."""
+    training = {**TINY["training"], "optimiser": {"name": "sgd", "learning_rate": 1e30}}  # type: ignore[dict-item]
+    place = make_workplace(training=training, mixtures=["dice"], folds=[0])
+    place.snakemake()
+    (run,) = rows(place.results / "experiments" / "tiny" / "runs.csv")
+    assert run["state"] == "failed"
+    assert "lower the learning rate" in run["reason"]
+    (evaluation,) = place.results.glob("runs/*/eval-*/cases.csv")
+    assert len(rows(evaluation)) == 0
+    assert "lower the learning rate" in (place.results / "experiments" / "tiny" / "report.html").read_text()
+    place.seggrid("retry", "tiny")
+    assert "rule train" in place.snakemake("-n").stdout
+
+
+def test_a_typo_is_one_sentence_before_anything_runs(make_workplace: Callable[..., Workplace]) -> None:
+    place = make_workplace(trainin={})
+    done = place.snakemake(check=False)
+    assert done.returncode == 1
+    assert "tiny.yaml: trainin: unknown key (did you mean training?)" in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_an_unknown_experiment_is_named(make_workplace: Callable[..., Workplace]) -> None:
+    place = make_workplace()
+    done = place.seggrid("plan", "dem", check=False)
+    assert done.returncode == 2
+    assert "did you mean demo?" in done.stderr
+
+
+def test_weights_of_another_experiment_are_trained_first(make_workplace: Callable[..., Workplace]) -> None:
+    place = make_workplace(mixtures=["ce"], folds=[0])
+    parent = place.experiment.rename(place.folder / "parent.yaml")
+    config = place.folder / "config" / "experiments"
+    config.mkdir(parents=True)
+    parent.rename(config / "parent.yaml")
+    text = (config / "parent.yaml").read_text().replace("mixtures:\n- ce", "mixtures:\n- dice")
+    place.experiment.write_text(text.replace("training:\n", "training:\n  init_from: parent\n"))
+    place.snakemake("trained")
+    logs = [path.read_text() for path in place.results.glob("runs/*dice*/train.log")]
+    assert len(logs) == 1
+    assert "100 % of the tensors start from" in logs[0]

@@ -1,0 +1,11 @@
+# Check, preprocess and split a data set, once for all runs on it.
+rule preprocess:
+    output:
+        f"{RESULTS}/data/{{data}}/index.csv",
+    log:
+        f"{RESULTS}/logs/preprocess/{{data}}.log",
+    threads: 2
+    conda:
+        "../../envs/core.yaml"
+    shell:
+        "seggrid preprocess {wildcards.data} --processes {threads} > {log} 2>&1"

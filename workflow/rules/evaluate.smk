@@ -1,0 +1,13 @@
+# Predict and measure the held-out cases of a run.
+rule evaluate:
+    input:
+        f"{RESULTS}/runs/{{run}}/status.json",
+    output:
+        f"{RESULTS}/runs/{{run}}/eval-{{evaluation}}/cases.csv",
+    log:
+        f"{RESULTS}/logs/evaluate/{{run}}-{{evaluation}}.log",
+    threads: lambda w: spec(w.run)["training"]["threads"]
+    conda:
+        "../../envs/core.yaml"
+    shell:
+        "seggrid evaluate {wildcards.run} {wildcards.evaluation} > {log} 2>&1"

@@ -1,0 +1,13 @@
+# Write the report of an experiment.
+rule report:
+    input:
+        f"{RESULTS}/experiments/{{experiment}}/ranking.csv",
+    output:
+        f"{RESULTS}/experiments/{{experiment}}/report.html",
+    log:
+        f"{RESULTS}/logs/report/{{experiment}}.log",
+    localrule: True
+    conda:
+        "../../envs/core.yaml"
+    shell:
+        "seggrid report {wildcards.experiment} > {log} 2>&1"

@@ -1,0 +1,14 @@
+# Rank the candidates of an experiment.
+rule score:
+    input:
+        f"{RESULTS}/experiments/{{experiment}}/plan.csv",
+        lambda w: run_files(w.experiment, "eval-{evaluation}/cases.csv"),
+    output:
+        f"{RESULTS}/experiments/{{experiment}}/ranking.csv",
+    log:
+        f"{RESULTS}/logs/score/{{experiment}}.log",
+    localrule: True
+    conda:
+        "../../envs/core.yaml"
+    shell:
+        "seggrid score {wildcards.experiment} > {log} 2>&1"

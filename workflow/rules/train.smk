@@ -1,0 +1,14 @@
+# Train one run. Only status.json is declared: checkpoints must outlive a job that starts again.
+rule train:
+    input:
+        lambda w: f"{RESULTS}/data/{spec(w.run)['data_id']}/index.csv",
+        initial_weights,
+    output:
+        f"{RESULTS}/runs/{{run}}/status.json",
+    log:
+        f"{RESULTS}/logs/train/{{run}}.log",
+    threads: lambda w: spec(w.run)["training"]["threads"]
+    conda:
+        "../../envs/core.yaml"
+    shell:
+        "seggrid train {wildcards.run} > {log} 2>&1"
