@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -26,18 +25,16 @@ def atomic(path: Path, durable: bool = True) -> Iterator[Path]:
         durable: flush to the disk first, so that a power cut leaves either the old file or the new one.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    temporary = path.with_name(f".{path.name}.{os.urandom(6).hex()}.part")
     try:
         yield temporary
         if durable:
             with temporary.open("rb+") as file:
                 os.fsync(file.fileno())
-        temporary.chmod(0o644)
         temporary.replace(path)
-    finally:
+    except BaseException:
         temporary.unlink(missing_ok=True)
+        raise
 
 
 def write_text(path: Path, text: str) -> None:
@@ -103,6 +100,12 @@ def digest(value: Any) -> str:
     """Return 12 hex digits that stand for a JSON value."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+#: Columns of ``cases.csv`` before the metrics; ``unit`` stands behind them.
+CASE_KEYS = (
+    "run_id", "network", "loss", "fold", "seed", "split", "group", "case", "class", "status", "tp", "fp", "fn", "tn",
+)  # fmt: skip
 
 
 class RunStatus(BaseModel):

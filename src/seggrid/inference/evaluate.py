@@ -18,12 +18,7 @@ from seggrid.inference.predict import Predictor, predict_case
 from seggrid.metrics import measure
 from seggrid.paths import DataFolder, RunFolder
 from seggrid.plan import EvaluationSpec, RunSpec, evaluation_spec, read_run
-from seggrid.records import atomic, read_status
-
-#: Columns of ``cases.csv`` before the metrics; ``unit`` stands behind them.
-KEYS = (
-    "run_id", "network", "loss", "fold", "seed", "split", "group", "case", "class", "status", "tp", "fp", "fn", "tn",
-)  # fmt: skip
+from seggrid.records import CASE_KEYS, atomic, read_status
 
 
 def evaluate(run_id: str, eval_id: str, device: torch.device) -> Path:
@@ -44,7 +39,7 @@ def evaluate(run_id: str, eval_id: str, device: torch.device) -> Path:
     with atomic(folder.predictions) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         if status.state == "completed":
             rows = _measure_cases(spec, measured, device, archive)
-    table = pd.DataFrame(rows, columns=[*KEYS, *measured.evaluation.metrics, "unit"])
+    table = pd.DataFrame(rows, columns=[*CASE_KEYS, *measured.evaluation.metrics, "unit"])
     with atomic(folder.cases) as temporary:
         table.to_csv(temporary, index=False, lineterminator="\n", float_format="%.10g")
     return folder.cases
@@ -91,7 +86,7 @@ def _rows(
     )
     return [
         {
-            **dict(zip(KEYS, head, strict=False)),
+            **dict(zip(CASE_KEYS, head, strict=False)),
             "class": name,
             "status": result.status,
             "tp": result.tp, "fp": result.fp, "fn": result.fn, "tn": result.tn,

@@ -1,0 +1,1 @@
+"""From the rows of all evaluated runs to a ranking with its uncertainty."""

@@ -1,0 +1,59 @@
+"""The score stage: from all evaluated runs of an experiment to its tables, scores and ranking."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from seggrid.data.index import read_index
+from seggrid.paths import DataFolder, ExperimentFolder
+from seggrid.records import write_json, write_text
+from seggrid.scoring.aggregate import aggregate
+from seggrid.scoring.cases import read_cases, write_cases
+from seggrid.scoring.caveats import find_warnings
+from seggrid.scoring.grid import Grid, read_grid
+from seggrid.scoring.ranking import rank_candidates
+from seggrid.scoring.summary import summarise
+from seggrid.scoring.tables import object_table, run_table, write_table
+from seggrid.scoring.text import ranking_text
+
+
+def score(experiment: str) -> str:
+    """Score an experiment as far as it has come, and return its ranking as text.
+
+    Writes ``cases.csv``, ``runs.csv``, ``objects.csv``, ``ranking.csv``, ``ranking.txt`` and ``scores.json`` into the
+    folder of the experiment. Same runs, same bytes.
+
+    Raises:
+        UserError: the experiment was never planned, or a file is damaged.
+    """
+    grid = read_grid(experiment)
+    folder = ExperimentFolder(experiment)
+    metrics = grid.experiment.evaluation.metrics
+    write_cases(grid.runs, metrics, folder.cases)
+    cases = read_cases(folder.cases, grid.runs, metrics)
+    means = aggregate(cases, metrics)
+    reference = reference_distance(grid) if len(cases) else math.nan
+    ranking = rank_candidates(grid, means, reference)
+    objects = object_table(grid, cases, means, metrics)
+    warnings = find_warnings(grid, cases, objects, ranking)
+    summary = summarise(grid, cases, ranking, reference, warnings)
+    write_table(run_table(grid, means), folder.runs)
+    write_table(objects, folder.objects)
+    write_table(ranking.table, folder.ranking)
+    write_json(folder.scores, summary)
+    text = ranking_text(grid, ranking, summary)
+    write_text(folder.summary, text + "\n")
+    return text
+
+
+def reference_distance(grid: Grid) -> float:
+    """d0 of the criterion ``absolute``: 1 % of the image diagonal, the mean over all cases, in mm or px.
+
+    Raises:
+        UserError: the index of the data set is absent or damaged.
+    """
+    cases = read_index(DataFolder(grid.runs[0].planned.data_id).index)
+    diagonals = [math.hypot(*np.multiply(case.original_shape, case.spacing or 1.0)) for case in cases]
+    return float(np.mean(diagonals)) / 100
