@@ -1,0 +1,94 @@
+"""A weighted sum of losses, and what its weights really mean."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from seggrid.config.mixture import Mixture
+from seggrid.losses import maps
+from seggrid.losses.base import Batch, Loss, build, check
+
+
+class MixtureLoss(nn.Module):
+    """The losses of a mixture on one batch, which share its softmax, areas and maps.
+
+    Args:
+        mixture: terms with positive weights.
+        class_names: names of the objects; the background, class 0, is not named.
+        class_areas: (C,) pixels of each class in the training cases, background first; None where no term
+            with ``areas=train`` needs them.
+
+    Attributes:
+        names: the terms, as they are written in an expression.
+        weights: (n_terms,) float64.
+
+    Raises:
+        UserError: a term is weighted by area and a class has no training pixel.
+        ValueError: a term needs class areas and none are given.
+    """
+
+    weights: Tensor
+
+    def __init__(self, mixture: Mixture, class_names: Sequence[str], class_areas: Tensor | None) -> None:
+        super().__init__()
+        everything = ("background", *class_names)
+        self.names = tuple(term.name for term in mixture.terms)
+        self.num_classes = len(everything)
+        self.maps = mixture.maps
+        self.losses = nn.ModuleList(build(term, self.num_classes, class_areas, everything) for term in mixture.terms)
+        weights = torch.tensor([float(term.weight) for term in mixture.terms], dtype=torch.float64)
+        self.register_buffer("weights", weights, persistent=False)
+
+    def forward(self, logits: Tensor, target: Tensor, spacing: Sequence[float] | None = None) -> tuple[Tensor, Tensor]:
+        """Return the weighted sum and the value of each term.
+
+        Args:
+            logits: (N, C, *S) floating point.
+            target: (N, *S) int64, labels 0 to C-1.
+            spacing: one positive number per axis of S, the same for the whole batch; None where isotropic.
+
+        Returns:
+            The total, a scalar in float32 (float64 for float64 logits), also under autocast; and the
+            unweighted values (n_terms,), without gradient.
+
+        Raises:
+            ValueError: shapes, types or labels do not fit.
+        """
+        with torch.autocast(logits.device.type, enabled=False):
+            values = self.values(logits, target, spacing)
+            return (values * self.weights.to(values.dtype)).sum(), values.detach()
+
+    def values(self, logits: Tensor, target: Tensor, spacing: Sequence[float] | None = None) -> Tensor:
+        """Return the unweighted values (n_terms,), differentiable; arguments and errors as for ``forward``."""
+        check(logits, target, self.num_classes)
+        batch = Batch(logits, target, maps.compute(self.maps, target, self.num_classes, spacing))
+        return torch.stack([cast(Loss, loss).value(batch) for loss in self.losses])
+
+
+def effective_ratios(
+    mixture_loss: MixtureLoss, logits: Tensor, target: Tensor, spacing: Sequence[float] | None = None
+) -> Tensor:
+    """Return each term's share of the gradient on the logits, what its weight really means.
+
+    Share k is ||w_k dL_k/dlogits|| / sum_j ||w_j dL_j/dlogits||, Euclidean norms over the whole batch (our
+    definition, FORMULAS A). The shares sum to 1; where no term has a gradient all are 0.
+
+    Args:
+        mixture_loss, logits, target, spacing: as for ``MixtureLoss.forward``.
+
+    Returns:
+        (n_terms,) float32 (float64 for float64 logits), without gradient.
+
+    Raises:
+        ValueError: shapes, types or labels do not fit.
+    """
+    with torch.enable_grad(), torch.autocast(logits.device.type, enabled=False):
+        leaf = logits.detach().to(torch.promote_types(logits.dtype, torch.float32)).requires_grad_()
+        values = mixture_loss.values(leaf, target, spacing)
+        norms = [torch.autograd.grad(value, leaf, retain_graph=True)[0].norm() for value in values]
+    weighted = torch.stack(norms) * mixture_loss.weights.to(values.dtype)
+    return weighted / weighted.sum().clamp_min(torch.finfo(weighted.dtype).tiny)
