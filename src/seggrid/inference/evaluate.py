@@ -51,7 +51,7 @@ def _measure_cases(
     store = Store.open(DataFolder(spec.data_id))
     torch.set_num_threads(spec.training.threads)
     torch.use_deterministic_algorithms(spec.training.deterministic)
-    predictor = Predictor(spec, store.in_channels, len(store.class_names) + 1, device)
+    predictor = Predictor(spec, RunFolder(spec.run_id).model, store.in_channels, len(store.class_names) + 1, device)
     fold = store.refit() if spec.fold == "all" else store.fold(int(spec.fold))
     rows = []
     for split, cases in (("val", fold.val), ("test", fold.test)):

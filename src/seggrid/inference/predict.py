@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -10,28 +11,31 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from seggrid.data.preprocessing.geometry import Record
 from seggrid.data.preprocessing.restore import restore
 from seggrid.data.store import Store
 from seggrid.errors import UserError
 from seggrid.networks import build_network, compute_logits, place
-from seggrid.paths import RunFolder
 from seggrid.plan import RunSpec
 
 
 class Predictor:
-    """A trained run that turns preprocessed images into class probabilities.
+    """A trained network that turns preprocessed images into class probabilities.
+
+    Args:
+        weights: the run's ``model.safetensors``.
+        num_classes: objects plus background.
 
     Raises:
-        UserError: the run has no weights.
+        UserError: the weights are absent.
     """
 
-    def __init__(self, spec: RunSpec, in_channels: int, num_classes: int, device: torch.device) -> None:
-        path = RunFolder(spec.run_id).model
-        if not path.is_file():
-            raise UserError(f"{path}: no such file; run `seggrid train {spec.run_id}` first")
+    def __init__(self, spec: RunSpec, weights: Path, in_channels: int, num_classes: int, device: torch.device) -> None:
+        if not weights.is_file():
+            raise UserError(f"{weights}: no such file; run `seggrid train {spec.run_id}` first")
         # The weights that training began with are replaced at once: none are fetched here.
         network = build_network(spec.network.model_copy(update={"encoder_weights": None}), in_channels, num_classes)
-        network.load_state_dict(load_file(path))
+        network.load_state_dict(load_file(weights))
         self.device = device
         self._training = spec.training
         self._network = place(network, device, spec.training.channels_last).eval()
@@ -45,13 +49,23 @@ class Predictor:
         ).softmax(1)
 
 
-def predict_case(predictors: Sequence[Predictor], store: Store, case: int) -> npt.NDArray[np.uint8]:
-    """Return the mask ``(*S)`` of one case at its original resolution.
+def predict_mask(
+    predictors: Sequence[Predictor], image: Tensor, geometry: Sequence[Record], original_shape: Sequence[int]
+) -> npt.NDArray[np.uint8]:
+    """Return the mask ``(*S0)`` of a preprocessed image ``(C_in, *S)`` at its original resolution.
 
     Probabilities, not labels, are mapped back, so that borders are as fine as the image; several predictors are
     averaged.
+
+    Args:
+        geometry: what preprocessing did to the image's shape.
     """
-    image = torch.from_numpy(np.array(store.image(case)))[None]
-    mean = torch.stack([predictor.probabilities(image)[0] for predictor in predictors]).mean(0)
+    mean = torch.stack([predictor.probabilities(image[None])[0] for predictor in predictors]).mean(0)
+    return restore(mean, geometry, original_shape).argmax(0).to(torch.uint8).cpu().numpy()
+
+
+def predict_case(predictors: Sequence[Predictor], store: Store, case: int) -> npt.NDArray[np.uint8]:
+    """Return the mask ``(*S0)`` of one case of a data set at its original resolution."""
     entry = store.cases[case]
-    return restore(mean, entry.geometry, entry.original_shape).argmax(0).to(torch.uint8).cpu().numpy()
+    image = torch.from_numpy(np.array(store.image(case)))
+    return predict_mask(predictors, image, entry.geometry, entry.original_shape)

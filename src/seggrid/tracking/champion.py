@@ -1,0 +1,125 @@
+"""Which candidate is the champion, and which networks it consists of.
+
+The candidate is the one that wins on the validation splits: the test folds choose nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from seggrid.errors import UserError
+from seggrid.paths import ExperimentFolder, RunFolder
+from seggrid.plan import RunSpec, refit_run
+from seggrid.records import digest, read_json, to_json, write_if_changed
+from seggrid.scoring.grid import Grid
+from seggrid.tracking.finished import FinishedRun
+from seggrid.training.supervise import supervise
+
+Mode = Literal["fold_ensemble", "refit", "best_fold"]
+
+
+@dataclass(frozen=True)
+class Champion:
+    """The networks whose mean softmax is the champion.
+
+    Attributes:
+        members: their specifications.
+        tags: how it was chosen and what it reached.
+    """
+
+    members: tuple[RunSpec, ...]
+    tags: dict[str, str]
+
+    @property
+    def digest(self) -> str:
+        """Stands for the mode and the runs."""
+        return digest([self.tags["seggrid.register"], sorted(spec.run_id for spec in self.members)])
+
+
+def winner_tags(experiment: str) -> dict[str, str]:
+    """The winners on validation and on test, as tags; empty while no candidate is complete.
+
+    Raises:
+        UserError: the experiment was not scored.
+    """
+    scores = _scores(experiment)
+    chosen, best = scores["validation_winner"], scores["winners"][scores["criterion"]]
+    if chosen is None:
+        return {}
+    return {
+        "seggrid.criterion": scores["criterion"],
+        "seggrid.winner_val": f"{chosen['network']}, {chosen['loss']}",
+        "seggrid.winner_test": f"{best['network']}, {best['loss']}",
+    }
+
+
+def choose_champion(grid: Grid, finished: Sequence[FinishedRun]) -> Champion | None:
+    """Return the winner on validation as the experiment wants it registered; ``refit`` trains it on all cases first.
+
+    Returns:
+        ``None`` while no candidate is complete.
+
+    Raises:
+        UserError: the experiment was not scored, or the refit failed.
+    """
+    name, mode = grid.experiment.name, grid.experiment.tracking.register_as
+    row = _scores(name)["validation_winner"]
+    if row is None:
+        return None
+    planned = {
+        run.planned for run in grid.runs if (run.planned.network, run.planned.loss) == (row["network"], row["loss"])
+    }
+    runs = [run for run in finished if run.planned in planned and run.status.state == "completed"]
+    if not runs or len(runs) < len(planned):
+        raise UserError(f"{ExperimentFolder(name).scores}: older than the runs; run `seggrid score {name}` first")
+    members = _members(mode, runs)
+    tags = {
+        **winner_tags(name),
+        "seggrid.register": mode,
+        "seggrid.network": row["network"],
+        "seggrid.mixture": row["loss"],
+        "seggrid.runs": ", ".join(spec.run_id for spec in members),
+        "seggrid.data_id": members[0].data_id,
+        "seggrid.commit": ", ".join(sorted({_commit(spec.run_id) for spec in members})),
+        # Of the candidate over all folds and seeds: nothing is held out from an ensemble or a refit.
+        "seggrid.val_overlap": f"{row['overlap_val']:.6g}",
+        "seggrid.val_distance": f"{row['distance_val']:.6g}",
+        "seggrid.test_overlap": f"{row['overlap']:.6g}",
+        "seggrid.test_distance": f"{row['distance']:.6g}",
+    }
+    return Champion(members, tags)
+
+
+def _members(mode: Mode, runs: Sequence[FinishedRun]) -> tuple[RunSpec, ...]:
+    if mode == "fold_ensemble":
+        return tuple(run.spec for run in runs)
+    if mode == "best_fold":
+        # Dice at the original resolution where it is measured, else O.
+        return (max(runs, key=lambda run: run.measured.get("val/dice", run.measured.get("val/overlap", 0.0))).spec,)
+    return (_refit(runs[0].spec),)
+
+
+def _refit(run: RunSpec) -> RunSpec:
+    spec = refit_run(run)
+    folder = RunFolder(spec.run_id)
+    write_if_changed(folder.spec, to_json(spec.model_dump(mode="json")))
+    status = supervise(spec.run_id)
+    if status.state == "failed":
+        raise UserError(
+            f"refit {spec.run_id} failed: {status.reason}; run `seggrid retry {spec.run_id}` and track again"
+        )
+    return spec
+
+
+def _commit(run_id: str) -> str:
+    path = RunFolder(run_id).environment
+    return str((read_json(path).get("commit") if path.is_file() else None) or "unknown")
+
+
+def _scores(experiment: str) -> dict[str, Any]:
+    path = ExperimentFolder(experiment).scores
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; run `seggrid score {experiment}` first")
+    return dict(read_json(path))

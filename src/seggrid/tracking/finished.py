@@ -1,0 +1,94 @@
+"""Finished runs as their files tell them: what is imported, and a digest of it."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from seggrid.paths import RunFolder
+from seggrid.plan import PlannedRun, RunSpec, read_run
+from seggrid.records import RunStatus, digest, read_json
+from seggrid.scoring.aggregate import aggregate
+from seggrid.scoring.cases import read_cases, write_cases
+from seggrid.scoring.comprehensive import comprehensive
+from seggrid.scoring.grid import Grid, GridRun
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """A run that completed, with what it measured, or failed.
+
+    Attributes:
+        measured: mean of each metric, overlap O and distance D, named ``test/dice``; empty for a failed run.
+        files: what is kept as artifacts.
+        content: digest of the files and of the definitions of O and D.
+        commit: of the code that trained it; empty where unknown.
+    """
+
+    planned: PlannedRun
+    spec: RunSpec
+    status: RunStatus
+    measured: dict[str, float]
+    files: tuple[Path, ...]
+    content: str
+    commit: str
+
+    @property
+    def ended(self) -> int:
+        """When its status was written, in ms since 1970."""
+        return int(RunFolder(self.planned.run_id).status.stat().st_mtime * 1000)
+
+    def history(self) -> pd.DataFrame:
+        """A row per epoch; empty for a failed run."""
+        path = RunFolder(self.planned.run_id).history
+        return pd.read_csv(path) if path in self.files else pd.DataFrame()
+
+
+def finished_runs(grid: Grid) -> list[FinishedRun]:
+    """Read the completed and failed runs of an experiment, in the order of the plan.
+
+    Raises:
+        UserError: a file is damaged.
+    """
+    measured = _measured(grid)
+    scoring = grid.experiment.scoring
+    definitions = (scoring.overlap.mean, scoring.distance.mean)
+    return [
+        _finished(run, run.status, measured.get(number, {}), definitions)
+        for number, run in enumerate(grid.runs)
+        if run.status is not None and run.state in ("completed", "failed")
+    ]
+
+
+def _finished(
+    run: GridRun, status: RunStatus, measured: dict[str, float], definitions: tuple[tuple[str, ...], ...]
+) -> FinishedRun:
+    folder = RunFolder(run.planned.run_id)
+    # What a failed run left of an earlier attempt is not its result.
+    own = [folder.environment, folder.history, run.cases] if run.state == "completed" else []
+    files = tuple(path for path in (folder.spec, folder.status, *own) if path.is_file())
+    hashes = [hashlib.sha256(path.read_bytes()).hexdigest() for path in files]
+    commit = read_json(folder.environment).get("commit") if folder.environment in files else None
+    spec = read_run(run.planned.run_id)
+    return FinishedRun(run.planned, spec, status, measured, files, digest([hashes, definitions]), commit or "")
+
+
+def _measured(grid: Grid) -> dict[int, dict[str, float]]:
+    """The means of every completed run, by its position in the grid."""
+    metrics = grid.experiment.evaluation.metrics
+    with tempfile.TemporaryDirectory() as folder:
+        # Not the table that the score stage left: a run may have finished since.
+        path = Path(folder) / "cases.csv"
+        write_cases(grid.runs, metrics, path)
+        means = aggregate(read_cases(path, grid.runs, metrics), metrics).runs
+    table = means.join(comprehensive(means, grid.experiment.scoring))
+    found: dict[int, dict[str, float]] = {}
+    for key, row in zip(table.index.to_list(), table.to_dict("records"), strict=True):
+        values = {f"{key[1]}/{name}": float(value) for name, value in row.items() if math.isfinite(value)}
+        found.setdefault(int(key[0]), {}).update(values)
+    return found

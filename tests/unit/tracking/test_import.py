@@ -1,0 +1,221 @@
+"""Importing finished runs: complete, idempotent, and undisturbed by kills."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mlflow import MlflowClient
+from mlflow.entities import Run, ViewType
+
+from seggrid.errors import UserError
+from seggrid.paths import ExperimentFolder, RunFolder
+from seggrid.plan import PlannedRun
+from seggrid.records import RunStatus, read_json, write_json
+from seggrid.tracking.stage import track
+
+NAME = "tiny"
+EPOCHS = 4
+
+
+@pytest.fixture(autouse=True)
+def no_registration(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The registry has tests of its own."""
+    monkeypatch.setattr("seggrid.tracking.stage.choose_champion", lambda *_: None)
+
+
+def runs(client: MlflowClient, view: int = ViewType.ACTIVE_ONLY) -> list[Run]:
+    experiment = client.get_experiment_by_name(NAME)
+    return list(client.search_runs([experiment.experiment_id], run_view_type=view)) if experiment else []
+
+
+def children(client: MlflowClient) -> dict[str, Run]:
+    found = [run for run in runs(client) if "seggrid.run_id" in run.data.tags]
+    by_id = {run.data.tags["seggrid.run_id"]: run for run in found}
+    assert len(by_id) == len(found), "a run has two children"
+    return by_id
+
+
+def fail(run: PlannedRun) -> None:
+    status = RunStatus(run_id=run.run_id, state="failed", reason="the loss became nan in epoch 3")
+    write_json(RunFolder(run.run_id).status, status.model_dump(mode="json"))
+
+
+def test_every_finished_run_becomes_a_child(client: MlflowClient, plan: list[PlannedRun]) -> None:
+    text = track(NAME)
+    assert text.startswith("tiny: 4 runs in MLflow, 4 of them new\n")
+    record = read_json(ExperimentFolder(NAME).tracked)
+    assert record["runs"] == {run_id: child.info.run_id for run_id, child in children(client).items()}
+    assert list(record["runs"]) == sorted(run.run_id for run in plan)
+    assert len(runs(client)) == 5
+    assert not list(Path.cwd().iterdir()), "MLflow wrote where the command runs"
+
+
+def test_a_child_tells_its_run(client: MlflowClient, plan: list[PlannedRun]) -> None:
+    track(NAME)
+    run = next(run for run in plan if "dice" in run.loss and run.fold == "1")
+    child = children(client)[run.run_id]
+    assert (child.info.status, child.info.run_name) == ("FINISHED", run.run_id)
+    assert child.info.end_time - child.info.start_time == 8000
+    tags = child.data.tags
+    assert tags["mlflow.parentRunId"] == read_json(ExperimentFolder(NAME).tracked)["parent_run_id"]
+    assert tags["seggrid.mixture"] == "0.50*ce + 0.50*dice(smooth=1)"
+    assert (tags["seggrid.commit"], tags["mlflow.source.git.commit"]) == ("0123abc+changes", "0123abc")
+    assert (tags["seggrid.data_id"], tags["seggrid.state"]) == (run.data_id, "completed")
+    params = child.data.params
+    assert (params["loss"], params["fold"], params["seed"]) == (run.loss, "1", "0")
+    assert (params["training.epochs"], params["training.optimiser.name"]) == ("4", "adamw")
+    assert params["network.encoder"] == "tu-mobilenetv3_small_100"
+    names = {file.path for file in client.list_artifacts(child.info.run_id)}
+    assert names == {"history.csv", "spec.json", "status.json", "env.json", "cases.csv"}
+
+
+def test_metrics_are_those_of_the_files(client: MlflowClient, plan: list[PlannedRun]) -> None:
+    track(NAME)
+    table = {row.split(",")[0]: row.split(",") for row in ExperimentFolder(NAME).runs.read_text().splitlines()}
+    header = table["run_id"]
+    for run_id, child in children(client).items():
+        for name, column in (("test/overlap", "overlap"), ("val/distance", "distance_val")):
+            assert child.data.metrics[name] == pytest.approx(float(table[run_id][header.index(column)]), rel=1e-9)
+        losses = client.get_metric_history(child.info.run_id, "loss")
+        assert [metric.step for metric in losses] == [1, 2, 3, 4]
+        assert [metric.value for metric in losses] == pytest.approx([1, 5 / 6, 4 / 6, 0.5])
+        assert [metric.timestamp - child.info.start_time for metric in losses] == [2000, 4000, 6000, 8000]
+        assert [metric.step for metric in client.get_metric_history(child.info.run_id, "val_dice")] == [2, 4]
+        assert {"test/dice", "val/nsd_2", "best_dice", "loss/ce"} <= set(child.data.metrics)
+
+
+def test_long_histories_are_sent_in_batches(
+    client: MlflowClient, plan: list[PlannedRun], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("seggrid.tracking.children.MAX_METRICS_PER_BATCH", 7)
+    sizes = []
+    original = MlflowClient.log_batch
+
+    def counted(self: MlflowClient, run_id: str, metrics: Any = (), **others: Any) -> Any:
+        sizes.append(len(metrics))
+        return original(self, run_id, metrics=metrics, **others)
+
+    monkeypatch.setattr(MlflowClient, "log_batch", counted)
+    track(NAME)
+    assert max(sizes) == 7
+    for child in children(client).values():
+        assert len(client.get_metric_history(child.info.run_id, "loss")) == EPOCHS
+
+
+def test_the_parent_tells_the_experiment(client: MlflowClient, results: Path) -> None:
+    (ExperimentFolder(NAME).report).write_text("<html>")
+    track(NAME)
+    parent = client.get_run(read_json(ExperimentFolder(NAME).tracked)["parent_run_id"])
+    assert parent.info.status == "FINISHED"
+    assert parent.data.tags["seggrid.grid"] == "1 networks x 2 mixtures x 2 folds x 1 seeds"
+    assert parent.data.tags["seggrid.winner_val"].startswith("tiny, ")
+    assert parent.data.params["scoring.criterion"] == "minmax"
+    assert parent.data.params["data.source"] == "folder"
+    names = {file.path for file in client.list_artifacts(parent.info.run_id)}
+    assert names == {"plan.csv", "ranking.csv", "scores.json", "report.html"}
+
+
+def test_again_adds_nothing(client: MlflowClient, results: Path) -> None:
+    track(NAME)
+    before, record = (
+        {run.info.run_id for run in runs(client, ViewType.ALL)},
+        ExperimentFolder(NAME).tracked.read_bytes(),
+    )
+    assert track(NAME).startswith("tiny: 4 runs in MLflow, 0 of them new\n")
+    assert {run.info.run_id for run in runs(client, ViewType.ALL)} == before
+    assert ExperimentFolder(NAME).tracked.read_bytes() == record
+
+
+def test_a_failed_run_is_a_failed_child_with_its_reason(client: MlflowClient, plan: list[PlannedRun]) -> None:
+    fail(plan[0])
+    track(NAME)
+    child = children(client)[plan[0].run_id]
+    assert child.info.status == "FAILED"
+    assert child.data.tags["seggrid.reason"] == "the loss became nan in epoch 3"
+    assert "test/dice" not in child.data.metrics
+
+
+def test_a_retried_run_takes_the_place_of_its_failure(client: MlflowClient, plan: list[PlannedRun]) -> None:
+    status = RunFolder(plan[0].run_id).status
+    completed = status.read_bytes()
+    fail(plan[0])
+    track(NAME)
+    status.write_bytes(completed)
+    assert "4 runs in MLflow, 1 of them new" in track(NAME)
+    assert children(client)[plan[0].run_id].info.status == "FINISHED"
+
+
+def test_an_unfinished_run_is_added_when_it_is_finished(
+    client: MlflowClient, plan: list[PlannedRun], tmp_path: Path
+) -> None:
+    folder = RunFolder(plan[1].run_id).folder
+    shutil.move(folder / "status.json", tmp_path / "status.json")
+    assert "3 runs in MLflow, 3 of them new, 1 not finished" in track(NAME)
+    first = children(client)
+    shutil.move(tmp_path / "status.json", folder / "status.json")
+    assert "4 runs in MLflow, 1 of them new" in track(NAME)
+    assert {run_id: child.info.run_id for run_id, child in children(client).items() if run_id in first} == {
+        run_id: child.info.run_id for run_id, child in first.items()
+    }
+
+
+@pytest.mark.parametrize("step", ["log_batch", "log_artifact", "set_terminated"])
+@pytest.mark.parametrize("call", [2, 5])
+def test_a_killed_import_is_completed(
+    client: MlflowClient, results: Path, monkeypatch: pytest.MonkeyPatch, step: str, call: int
+) -> None:
+    original, calls = getattr(MlflowClient, step), []
+
+    def killed(self: MlflowClient, *arguments: Any, **named: Any) -> Any:
+        calls.append(step)
+        if len(calls) == call:
+            raise KeyboardInterrupt
+        return original(self, *arguments, **named)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(MlflowClient, step, killed)
+        track(NAME)
+    assert not ExperimentFolder(NAME).tracked.exists()
+    track(NAME)
+    assert len(children(client)) == 4
+    assert {run.info.status for run in runs(client)} == {"FINISHED"}
+    for child in children(client).values():
+        assert len(client.get_metric_history(child.info.run_id, "loss")) == EPOCHS
+        assert len(client.list_artifacts(child.info.run_id)) == 5
+
+
+def test_other_settings_under_the_same_name_get_a_new_parent(client: MlflowClient, results: Path) -> None:
+    track(NAME)
+    old = read_json(ExperimentFolder(NAME).tracked)
+    experiment = read_json(ExperimentFolder(NAME).experiment)
+    experiment["scoring"]["criterion"] = "rank"
+    write_json(ExperimentFolder(NAME).experiment, experiment)
+    assert "0 of them new" in track(NAME)
+    new = read_json(ExperimentFolder(NAME).tracked)
+    assert (new["parent_run_id"] != old["parent_run_id"], new["runs"] == old["runs"]) == (True, True)
+    assert {run.data.tags["mlflow.parentRunId"] for run in children(client).values()} == {new["parent_run_id"]}
+
+
+def test_other_definitions_of_overlap_are_imported_anew(client: MlflowClient, results: Path) -> None:
+    track(NAME)
+    experiment = read_json(ExperimentFolder(NAME).experiment)
+    experiment["scoring"]["overlap"] = {"mean": ["dice"]}
+    write_json(ExperimentFolder(NAME).experiment, experiment)
+    assert "4 of them new" in track(NAME)
+    for child in children(client).values():
+        assert child.data.metrics["test/overlap"] == child.data.metrics["test/dice"]
+
+
+def test_an_unscored_experiment_says_what_to_run(results: Path) -> None:
+    ExperimentFolder(NAME).scores.unlink()
+    with pytest.raises(UserError, match=re.escape("run `seggrid score tiny` first")):
+        track(NAME)
+
+
+def test_telemetry_is_off() -> None:
+    assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"

@@ -1,0 +1,259 @@
+"""The champion: chosen on validation, registered once, and loaded back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+import pytest
+import torch
+from mlflow import MlflowClient
+from mlflow.entities.model_registry import ModelVersion
+from PIL import Image
+
+from seggrid.data.preprocess import preprocess
+from seggrid.data.store import Store
+from seggrid.errors import UserError
+from seggrid.inference.predict import Predictor, predict_case
+from seggrid.paths import DataFolder, ExperimentFolder, RunFolder
+from seggrid.plan import PlannedRun, read_run
+from seggrid.records import RunStatus, read_json, write_json
+from seggrid.tracking import champion
+from seggrid.tracking.registry import draw_example
+from seggrid.tracking.stage import track
+
+NAME = "tiny"
+
+
+def set_mode(mode: str) -> None:
+    path = ExperimentFolder(NAME).experiment
+    experiment = read_json(path)
+    experiment["tracking"]["register"] = mode
+    write_json(path, experiment)
+
+
+def current(client: MlflowClient) -> ModelVersion:
+    return client.get_model_version_by_alias(NAME, "champion")
+
+
+def load(client: MlflowClient, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", client.tracking_uri)
+    return mlflow.pyfunc.load_model(f"models:/{NAME}@champion")
+
+
+def chosen(plan: Sequence[PlannedRun]) -> list[str]:
+    row = read_json(ExperimentFolder(NAME).scores)["validation_winner"]
+    return [run.run_id for run in plan if run.loss == row["loss"]]
+
+
+def direct(run_ids: Sequence[str], store: Store, case: int) -> np.ndarray:
+    predictors = [Predictor(read_run(run_id), RunFolder(run_id).model, 1, 3, torch.device("cpu")) for run_id in run_ids]
+    return predict_case(predictors, store, case)
+
+
+def raw(template: Path, store: Store, case: int) -> np.ndarray:
+    return np.asarray(Image.open(template / "raw" / "images" / f"{store.cases[case].case}.png"))
+
+
+def test_the_ensemble_predicts_what_averaging_gives(
+    client: MlflowClient, plan: list[PlannedRun], store: Store, template: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = track(NAME)
+    assert "models:/tiny@champion is version 1" in text
+    model = load(client, monkeypatch)
+    for case in range(3):
+        image, expected = raw(template, store, case), direct(chosen(plan), store, case)
+        assert not np.array_equal(expected, direct(chosen(plan)[:1], store, case))
+        masks = model.predict(image[None])
+        assert masks.dtype == np.uint8
+        assert np.array_equal(masks[0], expected)
+        twice = np.stack([image, image])[..., None].astype(np.float32)
+        assert np.array_equal(model.predict(twice), np.stack([expected, expected]))
+
+
+def test_the_model_refuses_images_that_do_not_fit(
+    client: MlflowClient, results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    track(NAME)
+    model = load(client, monkeypatch)
+    noise = np.random.default_rng(0).integers(0, 255, (1, 40, 50, 3), np.uint8)
+    with pytest.raises(UserError, match="give 3 channels, not 1"):
+        model.predict(noise)
+    with pytest.raises(UserError, match="images of 2 axes are wanted"):
+        model.predict(noise[0, :, :, 0])
+
+
+def test_the_model_is_code_and_weights_only(client: MlflowClient, plan: list[PlannedRun]) -> None:
+    track(NAME)
+    folder = Path(current(client).source.removeprefix("file://"))
+    files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert not [name for name in files if name.endswith((".pkl", ".pt", ".pyc"))]
+    for run_id in chosen(plan):
+        assert {f"data/champion/{run_id}/{name}" for name in ("spec.json", "model.safetensors")} <= files
+        assert not (folder / "data" / "champion" / run_id / "model.safetensors").is_symlink()
+    assert "code/seggrid/inference/predict.py" in files
+    pins = (folder / "requirements.txt").read_text().split()
+    assert f"torch=={torch.__version__.partition('+')[0]}" in [pin.partition("+")[0] for pin in pins]
+    assert all("==" in pin for pin in pins)
+
+
+def test_the_input_example_is_drawn_and_can_be_predicted(
+    client: MlflowClient, results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    track(NAME)
+    model = load(client, monkeypatch)
+    masks = model.predict(np.asarray(model.input_example))
+    assert masks.shape == (1, 64, 64)
+
+
+def test_the_version_says_what_it_is(client: MlflowClient, plan: list[PlannedRun]) -> None:
+    track(NAME)
+    version, row = current(client), read_json(ExperimentFolder(NAME).scores)["validation_winner"]
+    tags = version.tags
+    assert tags["seggrid.runs"] == ", ".join(chosen(plan))
+    assert (tags["seggrid.register"], tags["seggrid.mixture"]) == ("fold_ensemble", row["loss"])
+    assert float(tags["seggrid.test_overlap"]) == pytest.approx(row["overlap"], rel=1e-5)
+    assert float(tags["seggrid.val_distance"]) == pytest.approx(row["distance_val"], rel=1e-5)
+    assert (tags["seggrid.data_id"], tags["seggrid.commit"]) == (plan[0].data_id, "0123abc+changes")
+    record = read_json(ExperimentFolder(NAME).tracked)
+    assert (record["model"], record["version"]) == (NAME, int(version.version))
+    assert version.run_id == record["parent_run_id"]
+
+
+def test_validation_chooses_not_test(client: MlflowClient, plan: list[PlannedRun]) -> None:
+    path = ExperimentFolder(NAME).scores
+    scores = read_json(path)
+    best = scores["winners"][scores["criterion"]]
+    other = next(run for run in plan if run.loss != best["loss"])
+    scores["validation_winner"] |= {"loss": other.loss, "label": other.label}
+    write_json(path, scores)
+    text = track(NAME)
+    tags = current(client).tags
+    assert tags["seggrid.winner_val"] == f"tiny, {other.loss}" != tags["seggrid.winner_test"]
+    assert tags["seggrid.winner_test"] == f"tiny, {best['loss']}"
+    assert tags["seggrid.mixture"] == other.loss
+    assert f"chosen on validation; on test tiny, {best['loss']} comes first" in text
+
+
+def test_the_same_content_adds_no_version_and_another_mode_does(client: MlflowClient, plan: list[PlannedRun]) -> None:
+    track(NAME)
+    track(NAME)
+    assert len(client.search_model_versions(f"name = '{NAME}'")) == 1
+    set_mode("best_fold")
+    track(NAME)
+    assert int(current(client).version) == 2
+    set_mode("fold_ensemble")
+    track(NAME)
+    assert len(client.search_model_versions(f"name = '{NAME}'")) == 2
+    assert int(current(client).version) == 1
+
+
+def test_best_fold_is_the_run_with_the_best_validation_dice(
+    client: MlflowClient, plan: list[PlannedRun], store: Store, template: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_mode("best_fold")
+    track(NAME)
+    ids = read_json(ExperimentFolder(NAME).tracked)["runs"]
+    best = max(chosen(plan), key=lambda run_id: client.get_run(ids[run_id]).data.metrics["val/dice"])
+    assert current(client).tags["seggrid.runs"] == best
+    masks = load(client, monkeypatch).predict(raw(template, store, 0)[None])
+    assert np.array_equal(masks[0], direct([best], store, 0))
+
+
+def supervised(state: str, trained: list[str]) -> Any:
+    def supervise(run_id: str) -> RunStatus:
+        spec = read_run(run_id)
+        assert (spec.fold, spec.training.select) == ("all", "last")
+        trained.append(run_id)
+        source = next(path for path in RunFolder(run_id).folder.parent.glob("*/model.safetensors"))
+        RunFolder(run_id).model.write_bytes(source.read_bytes())
+        return RunStatus(run_id=run_id, state=state, reason=None if state == "completed" else "out of memory")  # type: ignore[arg-type]
+
+    return supervise
+
+
+def test_refit_trains_on_all_cases_and_registers(
+    client: MlflowClient, plan: list[PlannedRun], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_mode("refit")
+    trained: list[str] = []
+    monkeypatch.setattr(champion, "supervise", supervised("completed", trained))
+    track(NAME)
+    assert len(trained) == 1
+    assert trained[0] not in {run.run_id for run in plan}
+    assert current(client).tags["seggrid.runs"] == trained[0]
+    assert current(client).tags["seggrid.register"] == "refit"
+
+
+def test_a_failed_refit_registers_nothing(
+    client: MlflowClient, plan: list[PlannedRun], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_mode("refit")
+    monkeypatch.setattr(champion, "supervise", supervised("failed", []))
+    with pytest.raises(UserError, match="out of memory; run `seggrid retry"):
+        track(NAME)
+    assert not client.search_registered_models()
+
+
+@pytest.mark.parametrize("step", ["log_model_artifacts", "create_model_version", "set_registered_model_alias"])
+def test_a_killed_registration_is_completed(
+    client: MlflowClient, plan: list[PlannedRun], monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    def killed(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(MlflowClient, step, killed)
+        track(NAME)
+    assert not ExperimentFolder(NAME).tracked.exists()
+    track(NAME)
+    assert int(current(client).version) == 1
+    assert len(client.search_logged_models([client.get_experiment_by_name(NAME).experiment_id])) == 1
+
+
+def test_scores_older_than_the_runs_choose_no_champion(client: MlflowClient, plan: list[PlannedRun]) -> None:
+    RunFolder(chosen(plan)[0]).status.unlink()
+    with pytest.raises(UserError, match=r"scores\.json: older than the runs; run `seggrid score tiny`"):
+        track(NAME)
+    assert not client.search_registered_models()
+
+
+@pytest.mark.parametrize(
+    ("colour", "steps", "shape"),
+    [
+        (False, ["z_score"], (1, 64, 64)),
+        (False, ["z_score", "multilevel_threshold"], (1, 64, 64)),
+        (True, ["crop_to_content", "multilevel_threshold"], (1, 64, 64, 3)),
+    ],
+)
+def test_the_drawn_example_has_the_channels_of_the_files(
+    tmp_path: Path, colour: bool, steps: list[str], shape: tuple[int, ...]
+) -> None:
+    for part in ("images", "masks"):
+        (tmp_path / "raw" / part).mkdir(parents=True)
+    for number in range(4):
+        mask = np.zeros((30, 30), np.uint8)
+        mask[8:20, 8:20] = 1
+        levels = np.random.default_rng(number).integers(0, 9, (30, 30, 3 if colour else 1))
+        image = (100 * mask[..., None] + levels).astype(np.uint8).squeeze()
+        Image.fromarray(image).save(tmp_path / "raw" / "images" / f"c{number}.png")
+        Image.fromarray(mask).save(tmp_path / "raw" / "masks" / f"c{number}.png")
+    folder = DataFolder("drawn", tmp_path)
+    data = {"source": "folder", "path": str(tmp_path / "raw"), "classes": ["box"]}
+    spec = {"data_id": "drawn", "data": data, "preprocessing": steps, "splits": {"folds": 2}}
+    write_json(folder.spec, spec)
+    preprocess(spec, folder, 1)
+    assert draw_example(Store.open(folder), folder).shape == shape
+
+
+def test_without_a_complete_candidate_nothing_is_registered(client: MlflowClient, results: Path) -> None:
+    path = ExperimentFolder(NAME).scores
+    scores = read_json(path)
+    scores |= {"validation_winner": None, "winners": dict.fromkeys(scores["winners"])}
+    write_json(path, scores)
+    assert "no champion" in track(NAME)
+    assert not client.search_registered_models()
+    assert read_json(ExperimentFolder(NAME).tracked)["version"] is None
