@@ -73,8 +73,8 @@ class Workplace:
         return self._run(self.snakemake_command(*arguments), check)
 
     def snakemake_command(self, *arguments: str) -> list[str]:
-        command = [sys.executable, "-m", "snakemake", "-c2", "-s", str(REPOSITORY / "Snakefile")]
-        return [*command, "--config", f"experiment={self.experiment}", *arguments]
+        command = [sys.executable, "-m", "snakemake", "-c2", "-s", str(REPOSITORY / "Snakefile"), *arguments]
+        return [*command, "--config", f"experiment={self.experiment}"]
 
     def _run(self, command: list[str], check: bool) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(command, cwd=self.folder, env=self.environment, capture_output=True, text=True)

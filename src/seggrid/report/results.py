@@ -1,0 +1,98 @@
+"""What the report reads: the files that scoring left, as far as there are any."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from seggrid.errors import UserError
+from seggrid.paths import DataFolder, ExperimentFolder
+from seggrid.records import read_json
+from seggrid.scoring.cases import STATUSES
+from seggrid.scoring.grid import Candidate, Grid, GridRun, read_grid
+from seggrid.scoring.ranking import SCORE_COLUMNS
+
+
+@dataclass(frozen=True)
+class Results:
+    """An experiment as far as it has come; tables are empty and dictionaries ``None`` where a stage has not run.
+
+    Attributes:
+        ranking: ``ranking.csv``, best first, unranked candidates last.
+        objects: ``objects.csv``.
+        scores: ``scores.json``.
+        card: ``card.json`` of the data set.
+    """
+
+    grid: Grid
+    ranking: pd.DataFrame
+    objects: pd.DataFrame
+    scores: dict[str, Any] | None
+    card: dict[str, Any] | None
+
+    @property
+    def data(self) -> DataFolder:
+        """The folder of the data set."""
+        return DataFolder(self.grid.runs[0].planned.data_id)
+
+    @property
+    def unit(self) -> str:
+        """Unit of all distances, as scoring found it."""
+        return (self.scores or {}).get("unit") or ""
+
+    @functools.cached_property
+    def ranked(self) -> pd.DataFrame:
+        """The ranked candidates, best first."""
+        return self.ranking[self.ranking["rank"].notna()] if len(self.ranking) else self.ranking
+
+    @functools.cached_property
+    def candidates(self) -> list[Candidate]:
+        """Every candidate: in the order of the ranking where there is one, else of the plan."""
+        if self.ranking.empty:
+            return list(self.grid.candidates)
+        return [Candidate(*map(str, row)) for row in self.ranking[list(Candidate._fields)].to_numpy()]
+
+    def runs_of(self, candidate: Candidate) -> list[GridRun]:
+        """The runs of a candidate, in the order of the plan."""
+        position = self.grid.candidates.index(candidate)
+        return [run for run, of in zip(self.grid.runs, self.grid.candidate_of, strict=True) if of == position]
+
+
+def read_results(experiment: str) -> Results:
+    """Read the files of a planned experiment.
+
+    Raises:
+        UserError: it was never planned, or one of its files is damaged.
+    """
+    grid = read_grid(experiment)
+    folder = ExperimentFolder(experiment)
+    card = DataFolder(grid.runs[0].planned.data_id).card
+    return Results(
+        grid=grid,
+        ranking=_read_table(folder.ranking, ("rank", "overlap", "distance", *SCORE_COLUMNS.values())),
+        objects=_read_table(folder.objects, ("split", "class", *STATUSES)),
+        scores=read_json(folder.scores) if folder.scores.is_file() else None,
+        card=read_json(card) if card.is_file() else None,
+    )
+
+
+#: Columns that hold names or sentences, in which "NA" is a word.
+_WORDS = ("network", "loss", "label", "note", "split", "class", "unit")
+
+
+def _read_table(path: Path, required: tuple[str, ...]) -> pd.DataFrame:
+    if not path.is_file():
+        return pd.DataFrame()
+    try:
+        table = pd.read_csv(path, dtype=dict.fromkeys(_WORDS, "str"), keep_default_na=False, na_values=[""])
+    except ValueError as error:
+        raise UserError(f"{path}: damaged ({error}); delete it and run `seggrid score` again") from error
+    if absent := [name for name in (*Candidate._fields, *required) if name not in table]:
+        raise UserError(f"{path}: damaged (no column {absent[0]}); delete it and run `seggrid score` again")
+    words = [name for name in _WORDS if name in table]
+    table[words] = table[words].fillna("")
+    return table

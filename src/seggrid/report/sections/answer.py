@@ -1,0 +1,60 @@
+"""The answer in one paragraph, written from the numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from seggrid.report.page import Section
+from seggrid.report.results import Results
+from seggrid.scoring import criterion
+from seggrid.scoring.ranking import SCORE_COLUMNS
+
+
+def build(results: Results) -> Section:
+    """Write the answer; before the first ranking it says how far the grid is."""
+    scores = results.scores
+    values: dict[str, Any] = {"winner": None, "states": results.grid.states(), "scores": scores}
+    if scores is not None and len(results.ranked):
+        values |= _winner(results, scores)
+    return Section("answer", "The answer", values)
+
+
+def _winner(results: Results, scores: dict[str, Any]) -> dict[str, Any]:
+    name: criterion.Name = scores["criterion"]
+    column = SCORE_COLUMNS[name]
+    winner = results.ranked.iloc[0]
+    runner_up = results.ranked.iloc[1] if len(results.ranked) > 1 else None
+    chosen = scores["validation_winner"]
+    return {
+        "winner": winner,
+        "score": winner[column],
+        "runner_up": runner_up,
+        "margin": None if runner_up is None else _margin(winner, runner_up, column),
+        "chosen": chosen,
+        "same_choice": chosen is not None and (chosen["network"], chosen["loss"]) == (winner.network, winner.loss),
+        "optimism": scores["optimism"],
+        "winners": _by_winner(scores["winners"]),
+        "is_baseline": winner["loss"] == scores["baseline"],
+        "baseline": _label(results, scores["baseline"]),
+    }
+
+
+def _margin(winner: pd.Series, runner_up: pd.Series, column: str) -> dict[str, float]:
+    """How much better the winner is: positive where it is higher, also where a lower number is better."""
+    return {key: winner[source] - runner_up[source] for key, source in
+            (("score", column), ("overlap", "overlap"), ("distance", "distance"))}  # fmt: skip
+
+
+def _by_winner(winners: dict[str, dict[str, Any]]) -> list[tuple[dict[str, Any], list[str]]]:
+    """Each winner with the criteria under which it comes first, in the order of the criteria."""
+    found: dict[tuple[str, str], tuple[dict[str, Any], list[str]]] = {}
+    for name in criterion.CRITERIA:
+        winner = winners[name]
+        found.setdefault((winner["network"], winner["loss"]), (winner, []))[1].append(name)
+    return list(found.values())
+
+
+def _label(results: Results, loss: str) -> str:
+    return next((candidate.label for candidate in results.candidates if candidate.loss == loss), loss)

@@ -1,0 +1,196 @@
+"""Learning curves of every candidate: loss, validation Dice, the terms of the mixture and what their weights mean."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from seggrid.config import Mixture
+from seggrid.paths import RunFolder
+from seggrid.report.figures import Figure, Spec, rounded, spec, text, tone
+from seggrid.report.numbers import fixed
+from seggrid.report.page import Section
+from seggrid.report.results import Results
+from seggrid.scoring.grid import Candidate, GridRun
+
+_TITLES = {
+    "loss": "Training loss",
+    "val_dice": "Validation Dice",
+    "terms": "Terms, before weighting",
+    "ratios": "Share of the gradient",
+}
+_DASHES = ("solid", "dash", "dashdot", "longdash", "dot")
+
+
+def build(results: Results) -> Section:
+    """Draw four small figures per candidate; a switch of the page chooses the candidate."""
+    mixtures = {mixture.name: mixture for mixture in results.grid.experiment.all_mixtures()}
+    drawn = [
+        (candidate, frame) for candidate in results.candidates if len(frame := curve_frame(results.runs_of(candidate)))
+    ]
+    variants = [_panels(mixtures[candidate.loss], frame) for candidate, frame in drawn]
+    everything = pd.concat([frame for _, frame in drawn], ignore_index=True) if drawn else pd.DataFrame()
+    figures = tuple(
+        Figure(
+            f"curves-{name}",
+            f"{title} by epoch",
+            everything,
+            tuple(panels.get(name) for panels in variants),
+        )
+        for name, title in _TITLES.items()
+        if drawn
+    )
+    values = {
+        "candidates": [candidate for candidate, _ in drawn],
+        "without": len(results.candidates) - len(drawn),
+        "shares": [row for c, frame in drawn for row in share_rows(c, mixtures[c.loss], frame)],
+    }
+    return Section("curves", "Learning curves", values, figures)
+
+
+def curve_frame(runs: Sequence[GridRun]) -> pd.DataFrame:
+    """The histories of some runs behind one another, with ``run`` (its fold and seed) and ``kept`` (best epoch)."""
+    frames = []
+    for run in runs:
+        path = RunFolder(run.planned.run_id).history
+        if path.is_file():
+            history = pd.read_csv(path)
+            kept = run.status.best_epoch if run.status else None
+            history["val_dice"] = history.get("val_dice", float("nan"))  # absent without validation cases
+            frames.append(history.assign(run=place(run), kept=history["epoch"] == kept))
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+
+
+def place(run: GridRun) -> str:
+    """``fold 0, seed 1``."""
+    return f"fold {run.planned.fold}, seed {run.planned.seed}"
+
+
+def nominal_shares(mixture: Mixture) -> dict[str, float]:
+    """Each term's weight over the sum of the weights."""
+    total = sum(term.weight for term in mixture.terms)
+    return {term.name: float(term.weight / total) for term in mixture.terms}
+
+
+def share_rows(candidate: Candidate, mixture: Mixture, frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Nominal and effective share of each term: at the first epoch, the kept one and the last, as means over the runs.
+
+    A single term has no rows.
+    """
+    if len(mixture.terms) == 1:
+        return []
+    rows = []
+    for term, nominal in nominal_shares(mixture).items():
+        column = f"ratio:{term}"
+        measured = frame[frame[column].notna()].groupby("run", sort=False)[column]
+        rows.append(
+            {
+                "candidate": candidate,
+                "term": term,
+                "nominal": nominal,
+                "runs": len(measured),
+                "first": measured.first().mean(),
+                "kept": frame.loc[frame["kept"], column].mean(),
+                "last": measured.last().mean(),
+            }
+        )
+    return rows
+
+
+def _panels(mixture: Mixture, frame: pd.DataFrame) -> dict[str, Spec]:
+    """Four figures by name; two where there is one term, which has nothing to share."""
+    terms = [term.name for term in mixture.terms]
+    figures = {
+        "loss": go.Figure([*_run_lines(frame, "loss"), _mean_line(frame, "loss", "mean of runs", 0)]),
+        "val_dice": go.Figure(
+            [*_run_lines(frame, "val_dice"), _mean_line(frame, "val_dice", "mean of runs", 0), _kept(frame)]
+        ),
+    }
+    if len(terms) > 1:
+        figures["terms"] = go.Figure([_mean_line(frame, f"loss:{term}", term, k) for k, term in enumerate(terms)])
+        figures["ratios"] = go.Figure(_share_lines(mixture, frame))
+    for name, figure in figures.items():
+        figure.update_layout(
+            title={"text": _TITLES[name]},
+            xaxis={"title": {"text": "epoch"}},
+            legend={"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom"},
+            showlegend=name in ("terms", "ratios") or _several(frame),
+        )
+        if name in ("val_dice", "ratios"):
+            figure.update_yaxes(range=[-0.02, 1.02])
+    return {name: spec(figure) for name, figure in figures.items()}
+
+
+def _several(frame: pd.DataFrame) -> bool:
+    return len(frame["run"].unique()) > 1
+
+
+def _run_lines(frame: pd.DataFrame, column: str) -> list[go.Scatter]:
+    """A thin line per run; one run has no mean beside it, so its own line is left to ``_mean_line``."""
+    if not _several(frame):
+        return []
+    lines = []
+    for name, rows in frame.groupby("run", sort=False):
+        known = rows[rows[column].notna()]
+        lines.append(
+            go.Scatter(
+                x=known["epoch"].tolist(),
+                y=rounded(known[column]),
+                name=text(str(name)),
+                mode="lines",
+                line={"width": 1},
+                opacity=0.45,
+                meta=tone(0),
+                showlegend=False,
+            )
+        )
+    return lines
+
+
+def _mean_line(frame: pd.DataFrame, column: str, name: str, number: int) -> go.Scatter:
+    """The mean over the runs, as far as all of them go: beyond that it would jump when a run stops."""
+    counts = frame.groupby("epoch")[column].count()
+    means = frame.groupby("epoch")[column].mean()[counts == counts.max()]
+    return go.Scatter(
+        x=means.index.tolist(),
+        y=rounded(means),
+        name=text(name),
+        mode="lines",
+        line={"width": 2.5, "dash": _DASHES[number % len(_DASHES)]},
+        meta=tone(number),
+    )
+
+
+def _kept(frame: pd.DataFrame) -> go.Scatter:
+    kept = frame[frame["kept"] & frame["val_dice"].notna()]
+    return go.Scatter(
+        x=kept["epoch"].tolist(),
+        y=rounded(kept["val_dice"]),
+        text=[text(name) for name in kept["run"]],
+        name="weights kept",
+        mode="markers",
+        marker={"size": 8, "symbol": "circle-open", "line": {"width": 2}},
+        meta=tone(1),
+    )
+
+
+def _share_lines(mixture: Mixture, frame: pd.DataFrame) -> list[go.Scatter]:
+    """Effective share of each term, and its nominal share as a dotted level of the same colour."""
+    lines = []
+    ends = [int(frame["epoch"].min()), int(frame["epoch"].max())]
+    for number, (term, nominal) in enumerate(nominal_shares(mixture).items()):
+        effective = _mean_line(frame, f"ratio:{term}", f"{term}, nominal {fixed(nominal, 2)}", number)
+        level = go.Scatter(
+            x=ends,
+            y=[nominal, nominal],
+            mode="lines",
+            hoverinfo="skip",
+            line={"width": 1.5, "dash": "dot"},
+            meta=tone(number),
+            showlegend=False,
+        )
+        lines += [effective, level]
+    return lines

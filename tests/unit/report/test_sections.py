@@ -1,0 +1,170 @@
+"""What the sections say about a grid."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from seggrid.paths import RunFolder
+from seggrid.report.results import Results
+from seggrid.report.sections import (
+    answer,
+    curves,
+    data_card,
+    failures,
+    heatmaps,
+    objects,
+    overlays,
+    provenance,
+    ranking,
+)
+from tests.unit.report.conftest import MakeResults
+from tests.unit.report.grid import CASES, CLASSES, LABEL, NETWORK
+
+
+def test_answer_names_winner_runner_up_and_margin(complete: Results) -> None:
+    values = answer.build(complete).values
+    first, second = complete.ranking.iloc[0], complete.ranking.iloc[1]
+    assert (values["winner"]["network"], values["winner"]["label"]) == ("UNet_R18", LABEL)
+    assert values["margin"]["overlap"] == pytest.approx(first["overlap"] - second["overlap"])
+    assert values["margin"]["distance"] < 0 < values["margin"]["score"]
+    assert [names for _, names in values["winners"]] == [["minmax", "rank", "pareto", "absolute"]]
+    assert values["same_choice"]
+
+
+def test_disagreeing_criteria_are_grouped_by_winner() -> None:
+    one, other = {"network": "a", "loss": "x"}, {"network": "b", "loss": "x"}
+    found = answer._by_winner({"minmax": one, "rank": other, "pareto": one, "absolute": one})
+    assert found == [(one, ["minmax", "pareto", "absolute"]), (other, ["rank"])]
+
+
+def test_ranking_marks_the_choice_of_validation(complete: Results) -> None:
+    assert complete.scores is not None
+    chosen = {**complete.scores, "validation_winner": {"network": NETWORK, "loss": "ce"}}
+    frame = ranking.ranking_frame(complete.ranking, chosen)
+    assert frame.loc[frame["chosen"], ["network", "loss"]].to_numpy().tolist() == [[NETWORK, "ce"]]
+    assert frame["rank_val"].tolist() == [1, 2, 3, 4]
+
+
+def test_incomplete_candidate_stands_below_unranked(make_results: MakeResults) -> None:
+    values = ranking.build(make_results({7: "failed"})).values
+    assert len(values["rows"]) == 3
+    (row,) = values["unranked"]
+    assert (row.network, row.label) == ("UNet_R18", LABEL)
+    assert row.note.startswith("1 failed")
+
+
+def test_heat_map_has_a_field_per_candidate_in_the_order_of_the_plan(complete: Results) -> None:
+    frame = heatmaps.grid_frame(complete, "overlap")
+    values = complete.ranking.set_index(["loss", "network"])["overlap"]
+    assert frame.columns.tolist() == [NETWORK, "UNet_R18"]
+    assert frame.index[0] == "ce"
+    for loss, row in frame.iterrows():
+        assert row.tolist() == [values[loss, network] for network in frame.columns]
+
+
+def test_heat_map_leaves_unranked_candidates_blank(make_results: MakeResults) -> None:
+    section = heatmaps.build(make_results({0: "missing"}))
+    assert section.values["blank"] == 1
+    (trace,) = section.figures[0].variants[0]["data"]  # type: ignore[index]
+    assert trace["z"][0][0] is None
+    assert trace["text"][0][0] == ""
+
+
+def test_objects_stand_in_the_order_of_the_ranking(complete: Results) -> None:
+    frame = objects.object_frame(complete)
+    assert frame["class"].tolist() == list(CLASSES) * 4
+    assert frame["rank"].tolist() == np.repeat([1, 2, 3, 4], 2).tolist()
+
+
+def test_best_mean_of_each_object_is_marked() -> None:
+    frame = pd.DataFrame(
+        {
+            "class": ["a", "a", "b", "a"],
+            "rank": [1, 2, 1, None],
+            "dice": [0.8, 0.9, 0.5, 1.0],
+            "hd95": [3.0, 4.0, 1.0, 0.0],
+            "volume_bias": [-0.1, 0.2, 0.3, 0.0],
+        }
+    )
+    best = objects.best_rows(frame, ["dice", "hd95", "volume_bias"])
+    assert best == {"dice": {1, 2}, "hd95": {0, 2}, "volume_bias": {0, 2}}
+
+
+def test_curves_show_terms_of_mixtures_only(complete: Results) -> None:
+    section = curves.build(complete)
+    labels = [candidate.label for candidate in section.values["candidates"]]
+    assert [variant is None for variant in section.figure("curves-terms").variants] == [x == "ce" for x in labels]
+    assert None not in section.figure("curves-loss").variants
+
+
+def test_shares_are_nominal_beside_effective(complete: Results) -> None:
+    rows = curves.build(complete).values["shares"][:3]
+    assert {row["term"]: row["nominal"] for row in rows} == {"dual_level_ce": 0.5, "dice": 0.25, "boundary": 0.25}
+    assert [row["kept"] for row in rows] == pytest.approx([1 / 3] * 3)
+
+
+def test_shares_of_epochs_without_validation_are_skipped(complete: Results) -> None:
+    candidate = next(candidate for candidate in complete.candidates if candidate.label == LABEL)
+    mixture = next(m for m in complete.grid.experiment.all_mixtures() if m.name == candidate.loss)
+    shares = pd.DataFrame({f"ratio:{term.name}": [np.nan, 0.2, np.nan, 0.6, np.nan] for term in mixture.terms})
+    frame = shares.assign(run="a", kept=[False, False, False, True, False])
+    for row in curves.share_rows(candidate, mixture, frame):
+        assert (row["first"], row["kept"], row["last"]) == (0.2, 0.6, 0.6)
+
+
+def test_history_without_validation_has_an_empty_curve(make_results: MakeResults) -> None:
+    results = make_results()
+    for run in results.grid.runs:
+        path = RunFolder(run.planned.run_id).history
+        pd.read_csv(path).drop(columns="val_dice").to_csv(path, index=False)
+    panel = curves.build(results).figure("curves-val_dice").variants[0]
+    assert panel is not None
+    assert all(value is None for trace in panel["data"] for value in trace["y"])
+
+
+def test_mean_curve_ends_where_the_first_run_ends() -> None:
+    frame = pd.DataFrame({"epoch": [1, 2, 3, 1, 2], "run": ["a"] * 3 + ["b"] * 2, "loss": [4.0, 3.0, 2.0, 2.0, 1.0]})
+    line = curves._mean_line(frame, "loss", "mean", 0)
+    assert (list(line.x), list(line.y)) == ([1, 2], [3.0, 2.0])
+
+
+def test_pictures_of_winner_and_baseline(complete: Results) -> None:
+    rows = overlays.build(complete).values["rows"]
+    assert [row["roles"] for row in rows] == [["winner on test", "choice of validation"], ["baseline mixture"]]
+    shown = rows[0]["shown"]
+    assert [picture.which for picture in shown] == ["best", "median", "worst"]
+    assert shown[0].overlap >= shown[1].overlap >= shown[2].overlap
+    assert shown[0].case in CASES
+    assert [name for name, *_ in shown[0].objects] == list(CLASSES)
+
+
+def test_median_is_the_middle_case(complete: Results) -> None:
+    winner = complete.candidates[0]
+    frame = overlays.case_frame(complete, complete.runs_of(winner))
+    shown = overlays.build(complete).values["rows"][0]["shown"]
+    assert len(frame) == len(CASES)
+    assert shown[1].overlap == sorted(frame["overlap"])[3]
+
+
+def test_failures_come_first_and_waiting_runs_share_a_row(make_results: MakeResults) -> None:
+    frame = failures.failure_frame(make_results({0: "missing", 1: "missing", 2: "failed", 3: "unevaluated"}))
+    assert frame["state"].tolist() == ["failed", "missing", "unevaluated"]
+    assert frame["places"].tolist() == [["fold 0, seed 0"], ["fold 0, seed 0", "fold 1, seed 0"], ["fold 1, seed 0"]]
+    assert frame["reason"].iloc[0] == "the loss became <nan> in epoch 2"
+
+
+def test_data_card_counts_classes_and_folds(complete: Results) -> None:
+    values = data_card.build(complete).values
+    assert [row["name"] for row in values["classes"]] == ["background", *CLASSES]
+    assert sum(row["share"] for row in values["classes"]) == pytest.approx(1)
+    assert sum(row["test_cases"] for row in values["folds"]) == len(CASES)
+
+
+def test_provenance_joins_runs_of_one_environment(complete: Results) -> None:
+    record = provenance.record(complete)
+    (environment,) = record["runs"]
+    assert len(environment["runs"]) == len(complete.grid.runs)
+    assert record["command"].startswith("snakemake -c2 --config experiment=made-up data=")
+    assert record["seeds"] == {"training": [0], "splits": 0, "bootstrap": 0}
