@@ -1,4 +1,4 @@
-"""Write what is generated from the typed model: ``config/default.yaml`` and ``config/schema.json``.
+"""Write what is generated: ``config/default.yaml``, ``config/schema.json`` and the tables of the reference pages.
 
 ``python -m seggrid.config.generate`` writes them, with ``--check`` it says which are out of date.
 """
@@ -18,6 +18,7 @@ import yaml
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from seggrid.config import tables
 from seggrid.config.data import CocoData, FolderData, NnunetData
 from seggrid.config.experiment import Experiment
 
@@ -38,6 +39,10 @@ def schema() -> str:
     """The JSON schema of an experiment file, for editors."""
     found = Experiment.model_json_schema(by_alias=True)
     found["required"] = [key for key in found["required"] if key != "name"]
+    for source in (FolderData, CocoData, NnunetData):
+        keys = found["$defs"][source.__name__]["properties"]
+        names = {"type": "array", "items": {"type": "string"}}  # the short form: a plain list of names
+        keys["classes"] = {"anyOf": [names, keys["classes"]]}
     return json.dumps(found, indent=1, ensure_ascii=False) + "\n"
 
 
@@ -118,20 +123,31 @@ def _flow(value: Any) -> str:
     return yaml.safe_dump(plain, default_flow_style=True, width=1000).removesuffix("...\n").strip()
 
 
+def generated(root: Path) -> Iterator[tuple[str, str]]:
+    """Yield every generated file of a checkout, relative to it, with what it should hold."""
+    yield "config/default.yaml", default_yaml()
+    yield "config/schema.json", schema()
+    for name, sections in tables.PAGES.items():
+        text = (root / "docs" / name).read_text(encoding="utf-8")
+        for section, table in sections.items():
+            text = tables.filled(text, section, table(), name)
+        yield f"docs/{name}", text
+
+
 def main(arguments: list[str]) -> int:
     """Write or check the generated files of the checkout that this code runs from."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; fail where a file is out of date")
     options = parser.parse_args(arguments)
-    folder = Path(__file__).resolve().parents[3] / "config"
+    root = Path(__file__).resolve().parents[3]
     stale = []
-    for name, text in (("default.yaml", default_yaml()), ("schema.json", schema())):
-        path = folder / name
+    for name, text in generated(root):
+        path = root / name
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
             stale.append(name)
             if not options.check:
                 path.write_text(text, encoding="utf-8")
-    sys.stdout.write("".join(f"config/{name} {'is out of date' if options.check else 'written'}\n" for name in stale))
+    sys.stdout.write("".join(f"{name} {'is out of date' if options.check else 'written'}\n" for name in stale))
     return 1 if stale and options.check else 0
 
 

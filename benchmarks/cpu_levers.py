@@ -1,0 +1,63 @@
+"""What makes a training step fast on a processor: memory layout, bfloat16, threads and torch.compile.
+
+``python benchmarks/cpu_levers.py``: U-Net ResNet-18, 8x1x256x256, cross-entropy, AdamW; the ways are taken in turn.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+
+import segmentation_models_pytorch as smp
+import torch
+
+from seggrid.networks import compute_logits, place
+from timing import hardware, medians_in_turn
+
+CPU = torch.device("cpu")
+
+
+def make_step(precision: str, channels_last: bool, threads: int, compiled: bool) -> Callable[[], None]:
+    """One optimiser step with the given levers."""
+    torch.manual_seed(0)
+    network = place(smp.Unet("resnet18", encoder_weights=None, in_channels=1, classes=5), CPU, channels_last).train()
+    optimiser = torch.optim.AdamW(network.parameters())
+    called = torch.compile(network) if compiled else network
+    images, labels = torch.randn(8, 1, 256, 256), torch.randint(5, (8, 256, 256))
+
+    def step() -> None:
+        torch.set_num_threads(threads)
+        loss = torch.nn.functional.cross_entropy(compute_logits(called, images, precision, channels_last), labels)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        optimiser.step()
+
+    return step
+
+
+def main() -> None:
+    """Print a line per combination."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--compile", action="store_true", help="also torch.compile (takes minutes)")
+    options = parser.parse_args()
+    torch.set_flush_denormal(True)
+    ways = {
+        f"{precision}, {'channels_last' if layout else 'contiguous':<13}, {threads} threads": make_step(
+            precision, layout, threads, compiled=False
+        )
+        for threads in (1, 2)
+        for precision in ("fp32", "bf16")
+        for layout in (False, True)
+    }
+    if options.compile:
+        ways["bf16, channels_last, 2 threads, compile"] = make_step("bf16", True, 2, compiled=True)
+    print(hardware())
+    seconds = medians_in_turn(ways, options.rounds)
+    plain = seconds["fp32, contiguous   , 2 threads"]
+    for name, value in seconds.items():
+        print(f"{name:<42}{value:7.3f} s   {8 / value:6.2f} images/s   {plain / value:5.2f} x plain")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,197 @@
+"""Expressions, mappings and simplex grids become one object with one name."""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from seggrid.catalogue import LOSSES, Parameter
+from seggrid.config.mixture import Mixture, Simplex, SimplexEntry, Term, expand, format_weight
+
+weights = st.integers(1, 1_000_000_000).map(lambda millionths: Decimal(millionths) / 1_000_000)
+
+
+def values(parameter: Parameter) -> st.SearchStrategy[Any]:
+    if parameter.choices:
+        return st.sampled_from(parameter.choices)
+    if isinstance(parameter.default, bool):
+        return st.booleans()
+    low, high = max(parameter.minimum, -1e6), min(parameter.maximum, 1e6)
+    if isinstance(parameter.default, int):
+        return st.integers(math.ceil(low), math.floor(high))
+    return st.floats(low, high, allow_nan=False)
+
+
+@st.composite
+def terms(draw: st.DrawFn) -> Term:
+    loss = draw(st.sampled_from(list(LOSSES)))
+    known = LOSSES[loss].parameters
+    chosen = draw(st.sets(st.sampled_from(list(known)))) if known else set()
+    parameters = {name: draw(values(known[name])) for name in sorted(chosen)}
+    return Term(loss=loss, weight=draw(weights), parameters=parameters)
+
+
+mixtures = st.lists(terms(), min_size=1, max_size=4, unique_by=lambda term: term.name).map(
+    lambda drawn: Mixture(terms=tuple(drawn))
+)
+
+
+@given(mixtures)
+def test_the_name_is_an_expression_for_the_same_mixture(mixture: Mixture) -> None:
+    again = Mixture.model_validate(mixture.name)
+    assert again == mixture
+    assert again.name == mixture.name
+    assert again.identity() == mixture.identity()
+
+
+@given(mixtures, st.randoms(use_true_random=False))
+def test_the_order_of_terms_does_not_matter(mixture: Mixture, random: Any) -> None:
+    shuffled = list(mixture.terms)
+    random.shuffle(shuffled)
+    assert Mixture(terms=tuple(shuffled)) == mixture
+
+
+@given(mixtures)
+def test_a_mapping_gives_the_same_object_as_an_expression(mixture: Mixture) -> None:
+    assert Mixture.model_validate(mixture.model_dump(mode="json")) == Mixture.model_validate(mixture.name)
+
+
+@given(weights)
+def test_weights_keep_six_decimals_and_show_two(weight: Decimal) -> None:
+    text = format_weight(weight)
+    assert Decimal(text) == weight
+    assert 2 <= len(text.partition(".")[2]) <= 6
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("dice", "dice"),
+        ("1*dice", "dice"),
+        ("1.000000 * dice", "dice"),
+        ("0.5*dice", "0.50*dice"),
+        (".25*boundary+0.5*dual_level_ce + 25e-2*dice", "0.50*dual_level_ce + 0.25*dice + 0.25*boundary"),
+        ("dice+2*boundary", "1.00*dice + 2.00*boundary"),
+        ("1*dice+1*ce", "1.00*ce + 1.00*dice"),
+        ("1e+2*dice + 1E-2*ce", "0.01*ce + 100.00*dice"),
+        ("dice(smooth=1e-05)", "dice"),
+        ("dice(smooth=1e+0, squared=true)", "dice(smooth=1, squared=true)"),
+        ("dice( squared = true ,smooth=0)", "dice(smooth=0, squared=true)"),
+        ("weighted_ce(gamma=2) + weighted_ce", "1.00*weighted_ce + 1.00*weighted_ce(gamma=2)"),
+        ("weighted_ce(areas=image)", "weighted_ce(areas=image)"),
+    ],
+)
+def test_spellings_have_one_canonical_name(text: str, name: str) -> None:
+    assert Mixture.model_validate(text).name == name
+
+
+def test_parameters_that_differ_in_the_last_digit_are_two_mixtures() -> None:
+    pair = [Mixture.model_validate(f"dice(smooth={value})") for value in ("0.123456788", "0.123456789")]
+    assert len(expand(tuple(pair))) == 2
+
+
+def test_a_mapping_without_weight_is_the_expression_without_weight() -> None:
+    mapping = Mixture.model_validate({"terms": [{"loss": "dice"}]})
+    assert mapping.identity() == Mixture.model_validate("dice").identity()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "an empty mixture"),
+        ("   ", "an empty mixture"),
+        ("dice +", "cannot read ''"),
+        ("dice ce", "cannot read 'dice ce'"),
+        ("0.5*dice - 0.5*ce", "cannot read"),
+        ("dice*0.5", "cannot read"),
+        ("dice(smooth", "cannot read"),
+        ("dice(smooth)", "cannot read parameter 'smooth'"),
+        ("dice(smooth=)", "cannot read parameter"),
+        ("dice(smooth=0.1, smooth=0.2)", "a parameter stands twice"),
+        ("dice(squared=1)", "dice.squared: 1 should be true or false"),
+        ("dice(smooth=nan)", "dice.smooth: nan lies outside"),
+        ("weighted_ce(areas=imag)", "not one of train, batch, image .did you mean image"),
+        ("0*dice", "leave a term with weight 0 out"),
+        ("-1*dice", "lies outside 0"),
+        ("1..5*dice", "is not a number"),
+        ("0.1234567*dice", "more than 6 decimal places"),
+        ("dice + dice", "dice stands twice; add the two weights"),
+        ("dice + dice(smooth=1e-5)", "dice stands twice"),
+        ("unknown", "unknown loss"),
+    ],
+)
+def test_an_expression_that_says_nothing_clear_is_refused(text: str, message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        Mixture.model_validate(text)
+
+
+@pytest.mark.parametrize("weight", ["nan", "inf", "x", None, True, -1, 0, 1e-9])
+def test_a_weight_must_be_a_positive_number(weight: object) -> None:
+    with pytest.raises(ValidationError, match="weight"):
+        Term.model_validate({"loss": "dice", "weight": weight})
+
+
+@given(
+    st.permutations(sorted(LOSSES)).flatmap(lambda names: st.integers(2, min(4, len(names))).map(lambda n: names[:n])),
+    st.sampled_from(["1", "0.5", "0.25", "0.2", "0.125", "0.1", "0.0625"]),
+    st.integers(0, 3),
+)
+def test_a_simplex_is_every_ratio_once(names: list[str], step: str, least: int) -> None:
+    minimum = Decimal(step) * least
+    if minimum * len(names) > 1:
+        with pytest.raises(ValidationError, match="leaves every term its share"):
+            Simplex.model_validate({"terms": names, "step": step, "minimum": minimum})
+        return
+    simplex = Simplex.model_validate({"terms": names, "step": step, "minimum": minimum})
+    found = list(simplex.mixtures())
+    free = int(1 / Decimal(step)) - least * len(names)
+    assert len(found) == math.comb(free + len(names) - 1, len(names) - 1)
+    assert len({mixture.name for mixture in found}) == len(found)
+    for mixture in found:
+        assert sum(term.weight for term in mixture.terms) == 1
+        assert all(term.weight % Decimal(step) == 0 and term.weight >= minimum for term in mixture.terms)
+        assert Mixture.model_validate(mixture.name) == mixture
+
+
+def test_the_corners_of_a_simplex_are_the_single_losses() -> None:
+    entry = SimplexEntry.model_validate({"simplex": {"terms": ["ce", "dice(smooth=0.1)"], "step": 0.5}})
+    assert [m.name for m in entry.simplex.mixtures()] == ["ce", "0.50*ce + 0.50*dice(smooth=0.1)", "dice(smooth=0.1)"]
+    assert len(expand((Mixture.model_validate("ce"), entry))) == 3
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"step": 0.3}, "must lie in 0.01 to 1 and divide 1"),
+        ({"step": 0.001}, "must lie in 0.01 to 1"),
+        ({"step": 2}, "must lie in 0.01 to 1"),
+        ({"step": 0}, "must lie in 0.01 to 1"),
+        ({"step": "nan"}, "'nan' is not a finite number"),
+        ({"step": "x"}, "'x' is not a number"),
+        ({"minimum": 0.3}, "must be a multiple of step"),
+        ({"minimum": -0.5}, "must be a multiple of step"),
+        ({"minimum": "inf"}, "is not a finite number"),
+        ({"terms": ["dice"]}, "at least two terms"),
+        ({"terms": "dice"}, "at least two terms"),
+        ({"terms": ["dice", "ce", "dice"]}, "dice stands twice"),
+        ({"terms": ["0.5*dice", "ce"]}, "carry no weights"),
+        ({"terms": ["dice", {"loss": "ce", "weight": 0.5}]}, "carry no weights"),
+        ({"terms": ["dice + ce", "boundary"]}, "each term of a simplex is one loss"),
+        ({"terms": ["dice", 5]}, "valid dictionary"),
+        ({"terms": list(LOSSES)[:5], "step": 0.01}, "mixtures are more than 100000"),
+    ],
+)
+def test_a_simplex_that_cannot_be_is_refused(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        Simplex.model_validate({"terms": ["ce", "dice"], "step": 0.5, **change})
+
+
+def test_maps_are_those_of_all_terms_once() -> None:
+    assert Mixture.model_validate("dice").maps == ()
+    assert Mixture.model_validate("0.5*dice + 0.5*boundary").maps == ("signed_distance",)
