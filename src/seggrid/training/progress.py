@@ -6,6 +6,8 @@ import csv
 import logging
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
@@ -20,6 +22,20 @@ logger = logging.getLogger("seggrid.training")
 LINE_SECONDS = 5.0
 
 
+@contextmanager
+def log_to(path: Path) -> Iterator[None]:
+    """Append what training says to a file while the block runs."""
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S"))
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        handler.close()
+
+
 class Progress:
     """Reports the epochs of one run while the block runs."""
 
@@ -28,7 +44,6 @@ class Progress:
         self._epochs, self._live = spec.training.epochs, folder.live_history
         self._last_line = 0.0
         self._bar: Bar | None = None
-        self._handlers: list[logging.Handler] = [logging.FileHandler(folder.log, encoding="utf-8")]
         if sys.stderr.isatty():
             columns = (
                 TextColumn("{task.description}"),
@@ -37,16 +52,11 @@ class Progress:
             )
             self._bar = Bar(*columns, TimeRemainingColumn(), TextColumn("{task.fields[dice]}"))
             self._task = self._bar.add_task(spec.run_id, total=self._epochs, completed=len(history), dice="")
-        for handler in self._handlers:
-            handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S"))
         self._live.unlink(missing_ok=True)
         for row in history:
             append_row(self._live, row)
 
     def __enter__(self) -> Progress:
-        for handler in self._handlers:
-            logger.addHandler(handler)
-        logger.setLevel(logging.INFO)
         if self._bar:
             self._bar.start()
         return self
@@ -56,9 +66,6 @@ class Progress:
     ) -> None:
         if self._bar:
             self._bar.stop()
-        for handler in self._handlers:
-            logger.removeHandler(handler)
-            handler.close()
 
     def report(self, row: dict[str, float]) -> None:
         """Tell of one epoch."""

@@ -25,7 +25,7 @@ from seggrid.training.checkpoint import State, load_checkpoint
 from seggrid.training.death import die_with_parent
 from seggrid.training.loop import DivergedError, Job, fit
 from seggrid.training.optimiser import build_optimiser
-from seggrid.training.progress import Progress
+from seggrid.training.progress import Progress, log_to
 from seggrid.training.seeding import Stream, seed_of, use_deterministic_kernels
 from seggrid.training.supervise import USER_ERROR
 
@@ -40,9 +40,8 @@ def train(spec: RunSpec, device_name: str) -> RunStatus:
         UserError: the data set, the network or the initial weights do not fit the specification.
         DivergedError: the loss became infinite or NaN.
     """
-    folder, settings = RunFolder(spec.run_id), spec.training
-    device = choose_device(device_name)
-    use_deterministic_kernels(settings.deterministic, settings.threads)
+    folder, device = RunFolder(spec.run_id), choose_device(device_name)
+    use_deterministic_kernels(spec.training.deterministic, spec.training.threads)
     store = Store.open(DataFolder(spec.data_id))
     fold = store.refit() if spec.fold == ALL_CASES else store.fold(int(spec.fold))
     state = initial_state(spec, store, device)
@@ -143,7 +142,8 @@ def main(run_id: str, device: str) -> int:
     folder.checkpoints.mkdir(parents=True, exist_ok=True)
     failure = folder.checkpoints / "failure.json"
     try:
-        train(read_run(run_id), device)
+        with log_to(folder.log):
+            train(read_run(run_id), device)
     except UserError as error:
         write_json(failure, {"reason": str(error)})
         return USER_ERROR

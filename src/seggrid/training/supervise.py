@@ -13,8 +13,8 @@ import sys
 from typing import TextIO
 
 from seggrid.errors import UserError
-from seggrid.paths import DataFolder, RunFolder
-from seggrid.plan import RunSpec, read_run
+from seggrid.paths import DataFolder, ExperimentFolder, RunFolder, results_root
+from seggrid.plan import RunSpec, read_plan, read_run
 from seggrid.records import RunStatus, read_json, read_status, write_json
 from seggrid.training.lease import lease
 
@@ -99,7 +99,11 @@ def _crash(code: int) -> str:
 
 
 def retry(run_id: str) -> bool:
-    """Clear a failed run, so that it is trained anew from its start; return whether there was anything to clear."""
+    """Clear a failed run, so that it is trained anew from its start; return whether there was anything to clear.
+
+    The rankings of the experiments that it belongs to are cleared as well: Snakemake remakes what a missing file is
+    needed for, and nothing needs a run whose ranking is there.
+    """
     folder = RunFolder(run_id)
     status = read_status(folder.status)
     if status is None or status.state != "failed":
@@ -109,4 +113,7 @@ def retry(run_id: str) -> bool:
     for evaluation in folder.folder.glob("eval-*/cases.csv"):
         evaluation.unlink()
     folder.status.replace(folder.folder / "failed.json")  # kept for the reader
+    for plan in results_root().glob("experiments/*/plan.csv"):
+        if any(run.run_id == run_id for run in read_plan(plan.parent.name)):
+            ExperimentFolder(plan.parent.name).ranking.unlink(missing_ok=True)
     return True
