@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check docs bench install lock clean-results
+.PHONY: demo test check docs bench install lock
 
 # The whole workflow on the built-in phantom; a second call finds nothing to be done.
 demo: $(READY)

@@ -25,7 +25,8 @@ from seggrid.inference.device import choose_device
 from seggrid.inference.predict import Predictor, predict_case
 from seggrid.metrics import measure
 from seggrid.paths import DataFolder, RunFolder
-from seggrid.plan import Plan, make_plan, read_run
+from seggrid.plan import Plan, make_plan
+from seggrid.specification import read_run
 from seggrid.training.supervise import supervise
 from timing import hardware
 

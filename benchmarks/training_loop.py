@@ -31,7 +31,8 @@ from seggrid.data.preprocess import preprocess
 from seggrid.data.store import Store
 from seggrid.losses import maps
 from seggrid.paths import DataFolder
-from seggrid.plan import RunSpec, make_plan
+from seggrid.plan import make_plan
+from seggrid.specification import RunSpec
 from seggrid.training.checkpoint import State
 from seggrid.training.loop import Job, _augmenter, forward, sample_positions, step
 from seggrid.training.run import choose_device, initial_state, prepare

@@ -185,7 +185,7 @@ LOSSES: dict[str, LossRow] = {
             "normalise": _normalise,
         },
         areas=True,
-        source="our definition, FORMULAS A",
+        source="our definition",
     ),
     "dual_level_ce": LossRow(
         "seggrid.losses.cross_entropy:DualLevelCrossEntropy",

@@ -19,7 +19,9 @@ def _plan(options: argparse.Namespace) -> int:
     folders = experiment_folders()
     plan = make_plan(load_experiment(find_experiment(options.experiment, folders), options.data), folders)
     plan.write()
-    print(f"{len(plan.runs)} runs on {plan.data_id}: {', '.join(sorted({run.network for run in plan.runs}))}")
+    count = len(plan.runs)
+    networks = ", ".join(network.name for network in plan.experiment.networks)
+    print(f"{plan.experiment.name}: {count} run{'s' * (count != 1)} on {plan.data_id}: {networks}")
     return 0
 
 

@@ -12,8 +12,8 @@ from pydantic import BaseModel
 
 from seggrid.errors import UserError
 from seggrid.paths import ExperimentFolder, RunFolder
-from seggrid.plan import PlannedRun, RunSpec, read_plan, read_run
 from seggrid.records import read_status
+from seggrid.specification import PlannedRun, RunSpec, read_plan, read_run
 from seggrid.training.lease import holder_of
 
 

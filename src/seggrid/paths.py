@@ -52,7 +52,6 @@ class EvaluationFolder:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.spec = folder / "spec.json"
         self.cases = folder / "cases.csv"
         self.predictions = folder / "predictions.zip"
 
@@ -73,6 +72,11 @@ class ExperimentFolder:
         self.report = self.folder / "report.html"
         self.tracked = self.folder / "tracked.json"
         self.provenance = self.folder / "provenance.json"
+
+
+def evaluation_file(eval_id: str, root: Path | None = None) -> Path:
+    """``results/evaluations/<eval_id>.json``: what an evaluation measures."""
+    return (root or results_root()) / "evaluations" / f"{eval_id}.json"
 
 
 def manifest_cache(root: Path | None = None) -> Path:

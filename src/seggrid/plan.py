@@ -8,75 +8,24 @@ each loss, network and step: see ``docs/explanation/identity.md``.
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
-
-from pydantic import ValidationError
+from typing import Any
 
 from seggrid.catalogue import INFERENCE_VERSION, METRICS, TRAINING_VERSION
-from seggrid.config import Experiment, Mixture, Network, Training, find_experiment, load_experiment
-from seggrid.config.base import Section, identity
+from seggrid.config import Experiment, Mixture, Network, Training
+from seggrid.config.base import identity
 from seggrid.config.data import CocoData, Data, NnunetData, PhantomData, nnunet_classes
-from seggrid.config.evaluation import Evaluation
 from seggrid.config.phantom import CLASS_NAMES
 from seggrid.errors import UserError
 from seggrid.manifest import manifest_hash
-from seggrid.paths import DataFolder, EvaluationFolder, ExperimentFolder, RunFolder, manifest_cache
-from seggrid.records import digest, read_json, read_model, to_json, write_if_changed
-
-ALL_CASES: Literal["all"] = "all"
-
-
-class Parent(Section):
-    """Where initial weights come from: a run, or a file with the digest of its content."""
-
-    run_id: str | None = None
-    file: Path | None = None
-    digest: str | None = None
-
-
-class RunSpec(Section):
-    """Everything a training job needs; the content of ``spec.json``."""
-
-    run_id: str
-    data_id: str
-    network: Network
-    mixture: Mixture
-    training: Training
-    fold: int | Literal["all"]
-    """Test fold, or ``all``: trained on every case, nothing held out."""
-    seed: int
-    parent: Parent | None = None
-    identity: dict[str, Any]
-    """What was hashed to the run id."""
-
-
-class EvaluationSpec(Section):
-    """What is measured on a run; the content of an evaluation's ``spec.json``."""
-
-    eval_id: str
-    run_id: str
-    class_names: tuple[str, ...]
-    evaluation: Evaluation
-
-
-class PlannedRun(Section):
-    """A row of ``plan.csv``."""
-
-    run_id: str
-    eval_id: str
-    data_id: str
-    network: str
-    loss: str
-    label: str
-    fold: str
-    seed: int
-    parent: str
+from seggrid.parents import Parents, file_digest
+from seggrid.paths import DataFolder, ExperimentFolder, RunFolder, evaluation_file, manifest_cache
+from seggrid.records import digest, read_json, to_json, write_if_changed
+from seggrid.specification import ALL_CASES, PlannedRun, RunSpec
 
 
 @dataclass(frozen=True)
@@ -105,33 +54,6 @@ class Plan:
         resolved = self.experiment.model_dump(mode="json", by_alias=True)
         write_if_changed(folder.experiment, to_json(resolved))
         write_if_changed(folder.plan, self.table)
-
-
-def read_plan(experiment: str) -> list[PlannedRun]:
-    """Read the runs of a planned experiment.
-
-    Raises:
-        UserError: it was never planned, or its table is damaged.
-    """
-    path = ExperimentFolder(experiment).plan
-    if not path.is_file():
-        raise UserError(f"{path}: no such file; run `seggrid plan {experiment}` first")
-    with path.open(newline="", encoding="utf-8") as file:
-        try:
-            return [PlannedRun.model_validate(row) for row in csv.DictReader(file)]
-        except ValidationError:
-            raise UserError(
-                f"{path}: damaged or of another version of seggrid; run `seggrid plan {experiment}`"
-            ) from None
-
-
-def read_run(run_id: str) -> RunSpec:
-    """Read a run's specification.
-
-    Raises:
-        UserError: there is no such run, or its file is damaged.
-    """
-    return read_model(RunFolder(run_id).spec, RunSpec)
 
 
 def class_names(data: Data) -> tuple[str, ...]:
@@ -164,20 +86,20 @@ def make_plan(experiment: Experiment, experiment_folders: list[Path], ancestors:
     data_spec = _data_spec(experiment)
     data_id = data_spec["data_id"]
     specifications = {DataFolder(data_id).spec: to_json(data_spec)}
-    parents = _Parents(experiment, experiment_folders, ancestors)
+    parents = Parents(experiment, experiment_folders, ancestors, make_plan)
     names = class_names(experiment.data)
     eval_id = digest(_evaluation_identity(experiment, names))
-    measured = {
-        "eval_id": eval_id,
-        "class_names": list(names),
-        "evaluation": experiment.evaluation.model_dump(mode="json"),
-    }
+    specifications[evaluation_file(eval_id)] = to_json(
+        {
+            "eval_id": eval_id,
+            "class_names": list(names),
+            "evaluation": experiment.evaluation.model_dump(mode="json"),
+        }
+    )
     runs = []
     for spec, label in _specifications(experiment, data_id, parents):
         run_id = spec["run_id"]
-        folder = RunFolder(run_id)
-        specifications[folder.spec] = to_json(spec)
-        specifications[folder.evaluation(eval_id).spec] = to_json({**measured, "run_id": run_id})
+        specifications[RunFolder(run_id).spec] = to_json(spec)
         parent = (spec["parent"] or {}).get("run_id") or ""
         runs.append(
             PlannedRun(
@@ -254,20 +176,12 @@ def _network_identity(network: Network) -> dict[str, Any]:
     found = identity(network)
     weights = network.encoder_weights
     if weights and Path(weights).suffix:
-        found["encoder_weights"] = _file_digest(Path(weights), "networks.encoder_weights")
+        found["encoder_weights"] = file_digest(Path(weights), "networks.encoder_weights")
     return found
 
 
-def _file_digest(path: Path, key: str) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()[:12]
-    except OSError as error:
-        raise UserError(f"{key}: {path} cannot be read ({error.strerror}); give a file that exists") from error
-
-
 def _specifications(
-    experiment: Experiment, data_id: str, parents: _Parents
+    experiment: Experiment, data_id: str, parents: Parents
 ) -> Iterator[tuple[dict[str, Any], tuple[str, str]]]:
     """Yield every run's specification with the mixture's name and label; the parts are dumped once, not per run."""
     training = experiment.training.model_dump(mode="json")
@@ -308,59 +222,3 @@ def _slug(network: Network, mixture: Mixture, fold: int | str, seed: int) -> str
     text = f"{network.architecture}_{network.encoder}-{mixture.name}"
     text = re.sub(r"[^A-Za-z0-9._+-]+", "", text.replace(" + ", "+"))
     return text[: 60 - len(end)].rstrip("-+.") + end
-
-
-class _Parents:
-    """Finds the weights that ``training.init_from`` names."""
-
-    def __init__(self, experiment: Experiment, folders: list[Path], ancestors: tuple[str, ...]) -> None:
-        self.name = experiment.training.init_from
-        self.specifications: dict[Path, str] = {}
-        self._fixed: Parent | None = None
-        self._plan: Plan | None = None
-        self._alike: dict[str, list[PlannedRun]] = {}
-        if self.name is None:
-            return
-        if self.name.endswith(".safetensors"):
-            path = Path(self.name)
-            self._fixed = Parent(file=path, digest=_file_digest(path, "training.init_from"))
-        elif RunFolder(self.name).spec.is_file():
-            self._fixed = Parent(run_id=self.name, digest=self.name.rpartition("-")[2])
-        else:
-            self._plan = self._plan_experiment(folders, (*ancestors, experiment.name))
-
-    def _plan_experiment(self, folders: list[Path], ancestors: tuple[str, ...]) -> Plan:
-        assert self.name is not None  # noqa: S101 (for the type checker)
-        try:
-            path = find_experiment(self.name, folders)
-        except UserError as error:
-            raise UserError(f"training.init_from: {self.name} is no run, file or experiment; {error}") from None
-        experiment = load_experiment(path)
-        if experiment.name in ancestors:
-            raise UserError(f"training.init_from: {' -> '.join((*ancestors, experiment.name))} goes round in a circle")
-        return make_plan(experiment, folders, ancestors)
-
-    def find(self, network: Network, mixture: Mixture, fold: int, seed: int) -> Parent | None:
-        """The parent of one run: of the same network; where there are several, of the nearest mixture, fold, seed."""
-        if self._plan is None:
-            return self._fixed
-        plan = self._plan
-        same = self._alike.get(network.name)
-        if same is None:
-            shape = (network.architecture, network.encoder, network.parameters)
-            alike = {n.name for n in plan.experiment.networks if (n.architecture, n.encoder, n.parameters) == shape}
-            same = self._alike[network.name] = [run for run in plan.runs if run.network in alike]
-        if not same:
-            raise UserError(f"training.init_from: experiment {self.name} trains no {network.name}; add it there")
-        wanted = (mixture.name, str(fold), seed)
-        best = max(same, key=lambda run: [(run.loss, run.fold, run.seed)[i] == wanted[i] for i in range(3)])
-        for folder in (RunFolder(best.run_id).spec, DataFolder(best.data_id).spec):
-            self.specifications[folder] = plan.specifications[folder]
-        if best.parent:
-            self.specifications.update(plan.specifications)
-        return Parent(run_id=best.run_id, digest=best.run_id.rpartition("-")[2])
-
-
-def evaluation_spec(folder: EvaluationFolder) -> EvaluationSpec:
-    """Read an evaluation's specification."""
-    return read_model(folder.spec, EvaluationSpec)

@@ -10,10 +10,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from seggrid.paths import DataFolder, ExperimentFolder, RunFolder, results_root
-from seggrid.plan import PlannedRun, read_plan, read_run
+from seggrid.paths import DataFolder, ExperimentFolder, RunFolder, evaluation_file, results_root
 from seggrid.records import read_status
 from seggrid.scoring.stage import score
+from seggrid.specification import PlannedRun, read_plan, read_run
 
 _SCORED = ("cases", "runs", "objects", "ranking", "scores")
 
@@ -90,7 +90,8 @@ def _verify_run(run: PlannedRun, root: Path) -> bool:
     own, fresh = RunFolder(run.run_id), RunFolder(run.run_id, root)
     fresh.evaluation(run.eval_id).folder.mkdir(parents=True)
     shutil.copy(own.spec, fresh.spec)
-    shutil.copy(own.evaluation(run.eval_id).spec, fresh.evaluation(run.eval_id).spec)
+    evaluation_file(run.eval_id, root).parent.mkdir()
+    shutil.copy(evaluation_file(run.eval_id), evaluation_file(run.eval_id, root))
     (root / "data").mkdir()
     (root / "data" / spec.data_id).symlink_to(DataFolder(spec.data_id).folder.resolve())
     if spec.parent is not None and spec.parent.run_id is not None:

@@ -72,7 +72,7 @@ def test_help_imports_nothing_heavy(verb: tuple[str, ...], tmp_path: Path) -> No
 def test_planning_imports_no_torch(tmp_path: Path) -> None:
     (tmp_path / "study.yaml").write_text(EXPERIMENT, encoding="utf-8")
     names, output = imported("from seggrid.cli import main; main(sys.argv[1:])", tmp_path, "plan", "study.yaml")
-    assert output.startswith("5 runs on phantom-")
+    assert ": 5 runs on phantom-" in output
     assert not names & (HEAVY - {"pydantic", "yaml"})
 
 

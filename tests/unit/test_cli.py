@@ -25,17 +25,17 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_plan_writes_the_runs_and_says_how_many(place: Path, capsys: Capture) -> None:
     (place / "study.yaml").write_text(VALID)
     assert cli.main(["plan", "study.yaml"]) == 0
-    assert capsys.readouterr().out.startswith("2 runs on phantom-")
+    assert capsys.readouterr().out.split(": ")[1].startswith("2 runs on phantom-")
     assert len(list((place / "results" / "runs").iterdir())) == 2
 
 
 def test_an_experiment_is_found_here_first_then_in_the_checkout(place: Path, capsys: Capture) -> None:
     assert cli.main(["plan", "demo"]) == 0
-    assert capsys.readouterr().out.startswith("8 runs on phantom-")
+    assert capsys.readouterr().out.startswith("demo: 8 runs on phantom-")
     (place / "config" / "experiments").mkdir(parents=True)
     (place / "config" / "experiments" / "demo.yaml").write_text(VALID)
     assert cli.main(["plan", "demo"]) == 0
-    assert capsys.readouterr().out.startswith("2 runs on phantom-")
+    assert capsys.readouterr().out.split(": ")[1].startswith("2 runs on phantom-")
 
 
 def test_a_data_folder_replaces_that_of_the_file(place: Path, capsys: Capture) -> None:

@@ -17,8 +17,9 @@ from seggrid.config import parse_experiment
 from seggrid.errors import UserError
 from seggrid.inspection import diff, run_state, runs_of, status_table, why
 from seggrid.paths import RunFolder
-from seggrid.plan import PlannedRun, make_plan
+from seggrid.plan import make_plan
 from seggrid.records import RunStatus, write_json
+from seggrid.specification import PlannedRun
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +46,9 @@ def end(run: PlannedRun, state: str = "completed", measured: bool = False, **val
     status = RunStatus.model_validate({"run_id": run.run_id, "state": state, **values})
     write_json(RunFolder(run.run_id).status, status.model_dump(mode="json"))
     if measured:
-        RunFolder(run.run_id).evaluation(run.eval_id).cases.write_text("run_id\n")
+        evaluation = RunFolder(run.run_id).evaluation(run.eval_id)
+        evaluation.folder.mkdir()
+        evaluation.cases.write_text("run_id\n")
 
 
 def start(run: PlannedRun, epochs: int, pid: int) -> None:

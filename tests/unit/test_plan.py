@@ -21,7 +21,8 @@ from seggrid.catalogue import LOSSES, METRICS, NETWORKS, STEPS
 from seggrid.config import parse_experiment
 from seggrid.errors import UserError
 from seggrid.paths import ExperimentFolder, RunFolder
-from seggrid.plan import Plan, evaluation_spec, make_plan, read_plan, read_run, refit_run
+from seggrid.plan import Plan, make_plan, refit_run
+from seggrid.specification import read_evaluation, read_plan, read_run
 
 MIXTURE = {"terms": [{"loss": "dice", "weight": 0.5}, {"loss": "ce", "weight": 0.5}], "label": "mixed"}
 
@@ -284,7 +285,7 @@ def test_the_classes_of_nnunet_are_in_the_order_of_their_values(study: Study) ->
     (folder / "dataset.json").write_text(json.dumps({"labels": labels}))
     study.raw["data"] = {"source": "nnunet", "path": str(folder)}
     planned = study.plan()
-    (spec,) = (json.loads(text) for path, text in planned.specifications.items() if path.parent.name[:5] == "eval-")
+    (spec,) = (json.loads(text) for path, text in planned.specifications.items() if path.parent.name == "evaluations")
     assert spec["class_names"] == ["part1", "part2", "part10"]
     for content in ("[]", "{}", '{"labels": []}'):
         (folder / "dataset.json").write_text(content)
@@ -345,7 +346,7 @@ def test_what_is_written_reads_back(study: Study) -> None:
     assert (spec.run_id, spec.data_id, spec.fold, spec.seed) == (run.run_id, planned.data_id, 0, 0)
     assert spec.mixture == planned.experiment.all_mixtures()[0]
     assert (spec.network, spec.training) == (planned.experiment.networks[0], planned.experiment.training)
-    measured = evaluation_spec(RunFolder(run.run_id).evaluation(run.eval_id))
+    measured = read_evaluation(run.eval_id)
     assert measured.class_names == ("femur", "tibia")
     assert measured.evaluation == planned.experiment.evaluation
 
@@ -531,5 +532,5 @@ def test_five_thousand_runs_have_five_thousand_names(study: Study) -> None:
     print(f"{len(planned.runs)} runs planned in {seconds:.2f} s of processor time")
     assert len(planned.runs) == 5 * 165 * 7
     assert len({run.run_id for run in planned.runs}) == len(planned.runs)
-    assert len(planned.specifications) == 2 * len(planned.runs) + 1
+    assert len(planned.specifications) == len(planned.runs) + 2, "the data, the evaluation and the runs"
     assert len({run.eval_id for run in planned.runs}) == 1

@@ -34,9 +34,9 @@ def uninterrupted(make_workplace: Callable[..., Workplace]) -> bytes:
 
 def measured(place: Workplace) -> bytes:
     (run,) = place.run_ids()
-    (evaluation,) = place.results.glob("runs/*/eval-*")
-    place.seggrid("evaluate", run, evaluation.name.removeprefix("eval-"))
-    return (evaluation / "cases.csv").read_bytes()
+    (evaluation,) = (path.stem for path in place.results.glob("evaluations/*.json"))
+    place.seggrid("evaluate", run, evaluation)
+    return (place.results / "runs" / run / f"eval-{evaluation}" / "cases.csv").read_bytes()
 
 
 def start(place: Workplace) -> subprocess.Popen[bytes]:

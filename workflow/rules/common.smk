@@ -1,7 +1,6 @@
 # What the rules share. Only the main process expands the grid and writes the specifications; inside a job the rules
 # read spec.json and plan.csv.
 import json
-import os
 import subprocess
 import sys
 from functools import lru_cache
@@ -12,17 +11,21 @@ from snakemake.exceptions import WorkflowError
 from seggrid.config import find_experiment, load_experiment
 from seggrid.errors import UserError
 from seggrid.paths import ExperimentFolder, results_root
-from seggrid.plan import make_plan, read_plan
+from seggrid.plan import make_plan
+from seggrid.specification import read_plan
 
 # The seggrid command of the environment that Snakemake runs in.
-os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+shell.prefix(f"PATH={Path(sys.executable).parent}:$PATH; ")
 
 RESULTS = str(results_root())
 
 
 def planned_experiment():
     """Expand the experiment and write its specifications; return its name."""
-    folders = [Path("config/experiments").absolute(), Path(workflow.basedir) / "config/experiments"]
+    folders = [
+        Path("config/experiments").absolute(),
+        Path(workflow.basedir) / "config/experiments",
+    ]
     data = config.get("data")
     try:
         path = find_experiment(str(config.get("experiment", "demo")), folders)
@@ -33,7 +36,11 @@ def planned_experiment():
     return plan.experiment.name
 
 
-EXPERIMENT = planned_experiment() if workflow.is_main_process else Path(str(config.get("experiment", "demo"))).stem
+EXPERIMENT = (
+    planned_experiment()
+    if workflow.is_main_process
+    else Path(str(config.get("experiment", "demo"))).stem
+)
 
 
 wildcard_constraints:
@@ -46,12 +53,17 @@ wildcard_constraints:
 @lru_cache(maxsize=None)
 def spec(run):
     """The specification of a run."""
-    return json.loads(Path(RESULTS, "runs", run, "spec.json").read_text(encoding="utf-8"))
+    return json.loads(
+        Path(RESULTS, "runs", run, "spec.json").read_text(encoding="utf-8")
+    )
 
 
 def run_files(experiment, name):
     """A file of every run of an experiment; {evaluation} stands for its evaluation."""
-    return [f"{RESULTS}/runs/{run.run_id}/{name.format(evaluation=run.eval_id)}" for run in read_plan(experiment)]
+    return [
+        f"{RESULTS}/runs/{run.run_id}/{name.format(evaluation=run.eval_id)}"
+        for run in read_plan(experiment)
+    ]
 
 
 def initial_weights(wildcards):
@@ -71,4 +83,6 @@ def report_what_there_is():
     """Score and report an incomplete grid, so that nothing that was computed stays hidden."""
     if workflow.is_main_process and ExperimentFolder(EXPERIMENT).plan.is_file():
         for verb in ("score", "report"):
-            subprocess.run(["seggrid", verb, EXPERIMENT], check=False)
+            subprocess.run(
+                [sys.executable, "-m", "seggrid.cli", verb, EXPERIMENT], check=False
+            )

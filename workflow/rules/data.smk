@@ -4,8 +4,8 @@ rule preprocess:
         f"{RESULTS}/data/{{data}}/index.csv",
     log:
         f"{RESULTS}/logs/preprocess/{{data}}.log",
-    threads: 2
     conda:
         "../../envs/core.yaml"
+    threads: 2
     shell:
         "seggrid preprocess {wildcards.data} --processes {threads} > {log} 2>&1"

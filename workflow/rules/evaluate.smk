@@ -6,8 +6,8 @@ rule evaluate:
         f"{RESULTS}/runs/{{run}}/eval-{{evaluation}}/cases.csv",
     log:
         f"{RESULTS}/logs/evaluate/{{run}}-{{evaluation}}.log",
-    threads: lambda w: spec(w.run)["training"]["threads"]
     conda:
         "../../envs/core.yaml"
+    threads: lambda w: spec(w.run)["training"]["threads"]
     shell:
         "seggrid evaluate {wildcards.run} {wildcards.evaluation} > {log} 2>&1"

@@ -7,8 +7,8 @@ rule train:
         f"{RESULTS}/runs/{{run}}/status.json",
     log:
         f"{RESULTS}/logs/train/{{run}}.log",
-    threads: lambda w: spec(w.run)["training"]["threads"]
     conda:
         "../../envs/core.yaml"
+    threads: lambda w: spec(w.run)["training"]["threads"]
     shell:
         "seggrid train {wildcards.run} > {log} 2>&1"

@@ -17,8 +17,8 @@ from seggrid.errors import UserError
 from seggrid.inference.predict import Predictor, predict_case
 from seggrid.metrics import measure
 from seggrid.paths import DataFolder, RunFolder
-from seggrid.plan import EvaluationSpec, RunSpec, evaluation_spec, read_run
 from seggrid.records import CASE_KEYS, atomic, read_status
+from seggrid.specification import EvaluationSpec, RunSpec, read_evaluation, read_run
 
 
 def evaluate(run_id: str, eval_id: str, device: torch.device) -> Path:
@@ -31,7 +31,7 @@ def evaluate(run_id: str, eval_id: str, device: torch.device) -> Path:
     """
     spec = read_run(run_id)
     folder = RunFolder(run_id).evaluation(eval_id)
-    measured = evaluation_spec(folder)
+    measured = read_evaluation(eval_id)
     status = read_status(RunFolder(run_id).status)
     if status is None:
         raise UserError(f"{RunFolder(run_id).status}: no such file; run `seggrid train {run_id}` first")

@@ -16,7 +16,7 @@ from seggrid.data.preprocessing.restore import restore
 from seggrid.data.store import Store
 from seggrid.errors import UserError
 from seggrid.networks import build_network, compute_logits, place
-from seggrid.plan import RunSpec
+from seggrid.specification import RunSpec
 
 
 class Predictor:

@@ -14,7 +14,7 @@ from torch import Tensor
 def one_level(areas: Tensor, gamma: float) -> Tensor:
     """Return w_c = (A / ((K+1) A_c))^gamma, the inverse areas with mean weight 1 over the pixels at gamma 1.
 
-    Source: our definition of "traditional" weighted cross-entropy (LCE1), FORMULAS A.
+    Source: our definition of "traditional" weighted cross-entropy (LCE1).
     """
     count = _objects_present(areas) + 1
     return _present(areas, (areas.sum(-1, keepdim=True) / (count * areas)) ** gamma)
@@ -42,7 +42,7 @@ def dual_level(areas: Tensor, gamma1: float, gamma2: float) -> Tensor:
 def complement(areas: Tensor) -> Tensor:
     """Return the bounded variant w_0 = A_fg/A, w_c = (A_0/A) (A_fg - A_c) / ((K-1) A_fg); K = 1: w_1 = A_0/A.
 
-    Source: our second reading of Wang et al. 2026, FORMULAS A. All weights lie in 0 to 1. Where only one
+    Source: our second reading of Wang et al. 2026. All weights lie in 0 to 1. Where only one
     class is present all weights are 0.
     """
     foreground = areas[..., 1:].sum(-1, keepdim=True)

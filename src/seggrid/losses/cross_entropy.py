@@ -74,7 +74,7 @@ class WeightedCrossEntropy(AreaWeightedCrossEntropy):
 
     Formula: L = -sum_i w_{y_i} log p_{y_i} / Z, w_c = (A / ((K+1) A_c))^gamma; Z = sum_i w_{y_i}, or the number
         of pixels with ``normalise="pixels"``. A_c: area of class c, A: of all, K: objects.
-    Source: our definition (FORMULAS A) of the "traditional weighted cross-entropy" of Wang et al. 2026,
+    Source: our definition of the "traditional weighted cross-entropy" of Wang et al. 2026,
         doi 10.3389/fmed.2026.1768134, whose abstract gives no formula. At fixed weights it equals
         ``torch.nn.functional.cross_entropy(weight=w)``.
     Range: 0 to infinity.
@@ -114,7 +114,7 @@ class DualLevelCrossEntropy(AreaWeightedCrossEntropy):
         g in {bg, fg}, v_c = (A_fg / (K A_c))^gamma2; Z = sum_i w_{y_i}, or the number of pixels with
         ``normalise="pixels"``. ``weighting="complement"``: w_0 = A_fg/A,
         w_c = (A_bg/A) (A_fg - A_c) / ((K-1) A_fg), with one object w_1 = A_bg/A.
-    Source: our reading (FORMULAS A) of Wang et al. 2026, doi 10.3389/fmed.2026.1768134. Its abstract fixes
+    Source: our reading of Wang et al. 2026, doi 10.3389/fmed.2026.1768134. Its abstract fixes
         only that the weights come from the areas of the objects and that there are two levels.
     Range: 0 to infinity.
     Units: nats per pixel.

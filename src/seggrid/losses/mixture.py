@@ -75,7 +75,7 @@ def effective_ratios(
     """Return each term's share of the gradient on the logits, what its weight really means.
 
     Share k is ||w_k dL_k/dlogits|| / sum_j ||w_j dL_j/dlogits||, Euclidean norms over the whole batch (our
-    definition, FORMULAS A). The shares sum to 1; where no term has a gradient all are 0.
+    definition). The shares sum to 1; where no term has a gradient all are 0.
 
     Args:
         mixture_loss, logits, target, spacing: as for ``MixtureLoss.forward``.

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from seggrid.errors import UserError
-from seggrid.plan import PlannedRun
 from seggrid.records import atomic
 from seggrid.scoring.grid import GridRun, header
+from seggrid.specification import PlannedRun
 
 SPLITS = ("val", "test")
 STATUSES = ("ok", "pred_empty", "truth_empty", "both_empty")

@@ -1,4 +1,4 @@
-"""Criteria that put candidates in an order by their overlap O and distance D (ours, FORMULAS part A).
+"""Criteria that put candidates in an order by their overlap O and distance D (our definitions).
 
 All but ``pareto_fronts`` work along the last axis, so that many resamples are scored at once.
 """

@@ -14,8 +14,8 @@ import numpy.typing as npt
 
 from seggrid.config import Experiment
 from seggrid.paths import ExperimentFolder, RunFolder
-from seggrid.plan import PlannedRun, read_plan
 from seggrid.records import CASE_KEYS, RunStatus, read_json, read_status
+from seggrid.specification import PlannedRun, read_plan
 
 State = Literal["completed", "failed", "missing", "unevaluated"]
 STATES: tuple[State, ...] = ("completed", "failed", "missing", "unevaluated")

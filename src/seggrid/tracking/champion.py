@@ -11,9 +11,10 @@ from typing import Any, Literal
 
 from seggrid.errors import UserError
 from seggrid.paths import ExperimentFolder, RunFolder
-from seggrid.plan import RunSpec, refit_run
+from seggrid.plan import refit_run
 from seggrid.records import digest, read_json, to_json, write_if_changed
 from seggrid.scoring.grid import Grid
+from seggrid.specification import RunSpec
 from seggrid.tracking.finished import FinishedRun
 from seggrid.training.supervise import supervise
 

@@ -11,12 +11,12 @@ from pathlib import Path
 import pandas as pd
 
 from seggrid.paths import RunFolder
-from seggrid.plan import PlannedRun, RunSpec, read_run
 from seggrid.records import RunStatus, digest, read_json
 from seggrid.scoring.aggregate import aggregate
 from seggrid.scoring.cases import read_cases, write_cases
 from seggrid.scoring.comprehensive import comprehensive
 from seggrid.scoring.grid import Grid, GridRun
+from seggrid.specification import PlannedRun, RunSpec, read_run
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from seggrid.data.preprocessing.pipeline import Pipeline
 from seggrid.errors import UserError
 from seggrid.inference.device import choose_device
 from seggrid.inference.predict import Predictor, predict_mask
-from seggrid.plan import RunSpec
 from seggrid.records import read_json
+from seggrid.specification import RunSpec
 
 
 class Segmenter:

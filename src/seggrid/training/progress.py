@@ -15,7 +15,7 @@ from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
 from seggrid.paths import RunFolder
-from seggrid.plan import RunSpec
+from seggrid.specification import RunSpec
 
 logger = logging.getLogger("seggrid.training")
 #: Least seconds between two plain lines on standard error.

@@ -18,9 +18,9 @@ from seggrid.inference.device import choose_device
 from seggrid.losses import MixtureLoss
 from seggrid.networks import SegmentationNetwork, build_network, load_weights, place
 from seggrid.paths import DataFolder, RunFolder
-from seggrid.plan import ALL_CASES, RunSpec, read_run
 from seggrid.provenance import environment
 from seggrid.records import RunStatus, atomic, write_json
+from seggrid.specification import ALL_CASES, RunSpec, read_run
 from seggrid.training.checkpoint import State, load_checkpoint
 from seggrid.training.death import die_with_parent
 from seggrid.training.loop import DivergedError, Job, fit
@@ -56,6 +56,8 @@ def train(spec: RunSpec, device_name: str) -> RunStatus:
 def initial_state(spec: RunSpec, store: Store, device: torch.device) -> State:
     """Build the network with the run's own seed, its parent's weights where it has one, and the optimiser."""
     settings = spec.training
+    if len(store.cases[0].shape) != 2:
+        raise UserError(f"data set {spec.data_id} holds volumes; {spec.network.name} segments images of two axes")
     torch.manual_seed(seed_of(spec.seed, 0, Stream.INITIALISATION))
     network = build_network(spec.network, store.in_channels, len(store.class_names) + 1)
     _start_from_parent(spec, network)

@@ -14,8 +14,8 @@ from typing import TextIO
 
 from seggrid.errors import UserError
 from seggrid.paths import DataFolder, ExperimentFolder, RunFolder, results_root
-from seggrid.plan import RunSpec, read_plan, read_run
 from seggrid.records import RunStatus, read_json, read_status, write_json
+from seggrid.specification import RunSpec, read_plan, read_run
 from seggrid.training.lease import lease
 
 #: Exit status of a child that met a mistake of the user: nothing was tried, so the run did not fail.

@@ -19,8 +19,9 @@ from seggrid.data.store import Store
 from seggrid.inference.evaluate import write_mask
 from seggrid.metrics import measure
 from seggrid.paths import DataFolder, RunFolder
-from seggrid.plan import Plan, PlannedRun, make_plan
+from seggrid.plan import Plan, make_plan
 from seggrid.records import CASE_KEYS, RunStatus, read_json, write_json
+from seggrid.specification import PlannedRun
 
 NAME = "made-up"
 #: What must stay text, each in another place.

@@ -13,9 +13,10 @@ import pytest
 from seggrid.config import Experiment
 from seggrid.data.index import CaseEntry, index_text
 from seggrid.paths import DataFolder, RunFolder
-from seggrid.plan import Plan, PlannedRun, make_plan
+from seggrid.plan import Plan, make_plan
 from seggrid.records import CASE_KEYS as KEYS
 from seggrid.records import RunStatus, write_json, write_text
+from seggrid.specification import PlannedRun
 
 #: The diagonal is 500, so d0 is 5.
 SHAPE = (300, 400)

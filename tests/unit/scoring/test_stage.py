@@ -14,8 +14,9 @@ import pytest
 
 from seggrid.errors import UserError
 from seggrid.paths import DataFolder, ExperimentFolder, RunFolder
-from seggrid.plan import Plan, PlannedRun
+from seggrid.plan import Plan
 from seggrid.scoring.stage import score
+from seggrid.specification import PlannedRun
 
 WriteGrid = Callable[..., Plan]
 FILES = ("cases.csv", "runs.csv", "objects.csv", "ranking.csv", "scores.json")

@@ -19,9 +19,10 @@ from seggrid.data.store import Store
 from seggrid.inference.evaluate import evaluate
 from seggrid.networks import build_network
 from seggrid.paths import DataFolder, RunFolder, tracking_store
-from seggrid.plan import PlannedRun, make_plan, read_plan, read_run
+from seggrid.plan import make_plan
 from seggrid.records import RunStatus, read_json, write_json
 from seggrid.scoring.stage import score
+from seggrid.specification import PlannedRun, read_plan, read_run
 from seggrid.tracking.store import open_store
 
 EPOCHS = 4

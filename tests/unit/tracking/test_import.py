@@ -14,8 +14,8 @@ from mlflow.entities import Run, ViewType
 
 from seggrid.errors import UserError
 from seggrid.paths import ExperimentFolder, RunFolder
-from seggrid.plan import PlannedRun
 from seggrid.records import RunStatus, read_json, write_json
+from seggrid.specification import PlannedRun
 from seggrid.tracking.stage import track
 
 NAME = "tiny"

@@ -19,8 +19,8 @@ from seggrid.data.store import Store
 from seggrid.errors import UserError
 from seggrid.inference.predict import Predictor, predict_case
 from seggrid.paths import DataFolder, ExperimentFolder, RunFolder
-from seggrid.plan import PlannedRun, read_run
 from seggrid.records import RunStatus, read_json, write_json
+from seggrid.specification import PlannedRun, read_run
 from seggrid.tracking import champion
 from seggrid.tracking.registry import draw_example
 from seggrid.tracking.stage import track

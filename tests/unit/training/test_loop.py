@@ -12,7 +12,7 @@ import torch
 
 from seggrid.data.store import Store
 from seggrid.paths import DataFolder
-from seggrid.plan import RunSpec
+from seggrid.specification import RunSpec
 from seggrid.training import run as run_module
 from seggrid.training.checkpoint import State, load_checkpoint
 from seggrid.training.loop import DivergedError, Job, fit, sample_positions

@@ -1,0 +1,100 @@
+"""What the jobs read: the specification of a run and of an evaluation, and the table of an experiment's runs."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from seggrid.config import Mixture, Network, Training
+from seggrid.config.base import Section
+from seggrid.config.evaluation import Evaluation
+from seggrid.errors import UserError
+from seggrid.paths import ExperimentFolder, RunFolder, evaluation_file
+from seggrid.records import read_model
+
+ALL_CASES: Literal["all"] = "all"
+
+
+class Parent(Section):
+    """Where initial weights come from: a run, or a file with the digest of its content."""
+
+    run_id: str | None = None
+    file: Path | None = None
+    digest: str | None = None
+
+
+class RunSpec(Section):
+    """Everything a training job needs; the content of ``spec.json``."""
+
+    run_id: str
+    data_id: str
+    network: Network
+    mixture: Mixture
+    training: Training
+    fold: int | Literal["all"]
+    """Test fold, or ``all``: trained on every case, nothing held out."""
+    seed: int
+    parent: Parent | None = None
+    identity: dict[str, Any]
+    """What was hashed to the run id."""
+
+
+class EvaluationSpec(Section):
+    """What is measured on runs; the content of ``results/evaluations/<eval_id>.json``."""
+
+    eval_id: str
+    class_names: tuple[str, ...]
+    evaluation: Evaluation
+
+
+class PlannedRun(Section):
+    """A row of ``plan.csv``."""
+
+    run_id: str
+    eval_id: str
+    data_id: str
+    network: str
+    loss: str
+    label: str
+    fold: str
+    seed: int
+    parent: str
+
+
+def read_plan(experiment: str) -> list[PlannedRun]:
+    """Read the runs of a planned experiment.
+
+    Raises:
+        UserError: it was never planned, or its table is damaged.
+    """
+    path = ExperimentFolder(experiment).plan
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; run `seggrid plan {experiment}` first")
+    with path.open(newline="", encoding="utf-8") as file:
+        try:
+            return [PlannedRun.model_validate(row) for row in csv.DictReader(file)]
+        except ValidationError:
+            raise UserError(
+                f"{path}: damaged or of another version of seggrid; run `seggrid plan {experiment}`"
+            ) from None
+
+
+def read_run(run_id: str) -> RunSpec:
+    """Read a run's specification.
+
+    Raises:
+        UserError: there is no such run, or its file is damaged.
+    """
+    return read_model(RunFolder(run_id).spec, RunSpec)
+
+
+def read_evaluation(eval_id: str) -> EvaluationSpec:
+    """Read what an evaluation measures.
+
+    Raises:
+        UserError: there is no such evaluation, or its file is damaged.
+    """
+    return read_model(evaluation_file(eval_id), EvaluationSpec)
