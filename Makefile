@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check docs bench install lock
+.PHONY: demo test kills check docs bench install lock
 
 # The whole workflow on the built-in phantom; a second call finds nothing to be done.
 demo: $(READY)
@@ -13,6 +13,10 @@ demo: $(READY)
 
 test: $(READY)
 	$(BIN)/pytest -q
+
+# Twenty kills at random moments: of training, of Snakemake, of both.
+kills: $(READY)
+	SEGGRID_KILLS=20 $(BIN)/pytest -q -s tests/workflow/test_kill.py
 
 # Style, types, layers, the workflow's own lint, and generated files.
 check: $(READY)
@@ -28,8 +32,11 @@ check: $(READY)
 docs: $(READY)
 	$(BIN)/python -m seggrid.config.generate
 
+# Peers that only benchmarks need are not in the lock.
 bench: $(READY)
-	for file in benchmarks/*.py; do $(BIN)/python $$file || exit 1; done
+	$(BIN)/uv pip install --quiet --python $(BIN)/python albumentations==2.0.8
+	for name in start_up cpu_levers training_loop losses metrics scoring sim_to_real; do \
+	  echo "== $$name"; $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 install: $(READY)
 

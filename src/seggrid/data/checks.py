@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -49,24 +50,28 @@ def check_duplicates(digests: Iterable[tuple[str, str]]) -> list[str]:
 
 
 def check_uniform(cases: Iterable[tuple[str, int, int, bool]]) -> list[str]:
-    """Name the cases that differ from the first in their axes, their channels or in having a spacing.
+    """Name the cases that differ from most in their axes, their channels or in having a spacing.
 
     Args:
         cases: case, number of axes, of channels, and whether the spacing is known.
     """
+    kinds = {case: (axes, channels, spaced) for case, axes, channels, spaced in cases}
+    if len(set(kinds.values())) < 2:
+        return []
+    (usual, _), *_ = Counter(kinds.values()).most_common(1)
+    example = next(case for case, kind in kinds.items() if kind == usual)
     problems = []
-    first: tuple[str, int, int, bool] | None = None
-    for case, axes, channels, spaced in cases:
-        if first is None:
-            first = case, axes, channels, spaced
-        if axes != first[1]:
-            problems.append(f"{case}: {axes} axes, but {first[0]} has {first[1]}")
-        elif channels != first[2]:
+    for case, (axes, channels, spaced) in kinds.items():
+        if axes != usual[0]:
+            problems.append(f"{case}: {axes} axes, but {example} and most others have {usual[0]}")
+        elif channels != usual[1]:
             problems.append(
-                f"{case}: {channels} channels, but {first[0]} has {first[2]}; save all as grey or all as colour"
+                f"{case}: {channels} channels, but {example} and most others have {usual[1]}; "
+                "save all as grey or all as colour"
             )
-        elif spaced != first[3]:
-            problems.append(f"{case}: has {'a' if spaced else 'no'} spacing, unlike {first[0]}; set data.spacing")
+        elif spaced != usual[2]:
+            has = "a" if spaced else "no"
+            problems.append(f"{case}: has {has} spacing, unlike {example} and most others; set data.spacing")
     return problems
 
 
