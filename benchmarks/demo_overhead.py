@@ -1,7 +1,7 @@
 """Wall time of the demo over its pure training time by the number of parallel jobs.
 
-``python benchmarks/demo_overhead.py``: the phantom is generated first and printed apart; then Snakemake runs the demo in
-an empty results folder with two cores.
+``python benchmarks/demo_overhead.py``: the phantom is generated first and printed apart; then Snakemake runs the demo
+in an empty results folder with two cores.
 """
 
 from __future__ import annotations
@@ -13,11 +13,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from timing import hardware
-
 from seggrid.paths import RunFolder
 from seggrid.records import read_status
 from seggrid.specification import read_plan
+from timing import hardware
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 JOBS = 2

@@ -17,12 +17,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from timing import hardware
-
 from seggrid.config import parse_experiment
 from seggrid.data.preprocess import preprocess
 from seggrid.paths import DataFolder, RunFolder
 from seggrid.plan import make_plan
+from timing import hardware
 
 EXPERIMENT = {
     "name": "start",
