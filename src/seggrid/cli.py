@@ -57,8 +57,10 @@ def _train(options: argparse.Namespace) -> int:
 def _evaluate(options: argparse.Namespace) -> int:
     from seggrid.inference.device import choose_device
     from seggrid.inference.evaluate import evaluate
+    from seggrid.specification import read_run
 
-    evaluate(options.run, options.eval_id, choose_device(options.device))
+    device = options.device or read_run(options.run).training.device
+    evaluate(options.run, options.eval_id, choose_device(device))
     return 0
 
 
@@ -147,8 +149,7 @@ def parser() -> argparse.ArgumentParser:
     train = add("train", _train, "train one run, resuming an earlier attempt", run)
     evaluate = add("evaluate", _evaluate, "measure a trained run on its held-out cases", run, ("eval_id", "evaluation"))
     for verb in (train, evaluate):
-        verb.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto")
-    train.set_defaults(device=None)
+        verb.add_argument("--device", choices=("auto", "cpu", "cuda"), help="default: that of the run's training")
     add("score", _score, "rank the candidates of an experiment", experiment)
     add("report", _report, "write report.html of an experiment", experiment)
     add("track", _track, "import finished runs into MLflow and register the winner", experiment)

@@ -28,6 +28,8 @@ def raw_files(data: Data) -> list[Path]:
         )
     files: list[Path] = []
     for part, required in _parts(data):
+        if Path(part).is_absolute():
+            raise UserError(f"data: {part} must lie inside data.path; give it relative to {data.path}")
         path = data.path / part
         if path.is_dir():
             files += [file for file in path.rglob("*") if file.is_file() and not _ignored(file.relative_to(path))]

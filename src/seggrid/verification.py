@@ -10,6 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from seggrid.errors import UserError
 from seggrid.paths import DataFolder, ExperimentFolder, RunFolder, evaluation_file, results_root
 from seggrid.records import read_status
 from seggrid.scoring.stage import score
@@ -99,7 +100,8 @@ def _verify_run(run: PlannedRun, root: Path) -> bool:
         RunFolder(spec.parent.run_id, root).folder.symlink_to(parent.folder.resolve())
     environment = {**os.environ, "SEGGRID_RESULTS": str(root)}
     for verb in (["train", run.run_id], ["evaluate", run.run_id, run.eval_id]):
-        subprocess.run([sys.executable, "-m", "seggrid.cli", *verb], env=environment, check=True)
+        if subprocess.run([sys.executable, "-m", "seggrid.cli", *verb], env=environment, check=False).returncode:
+            raise UserError(f"{run.run_id}: it cannot be trained and measured again, see the message above")
     ours, theirs = own.evaluation(run.eval_id).cases, fresh.evaluation(run.eval_id).cases
     equal = ours.read_bytes() == theirs.read_bytes()
     _say(f"cases.csv      {'same bytes' if equal else 'DIFFERS'}")

@@ -147,7 +147,7 @@ def nnunet_classes(labels: Any) -> dict[str, ClassValue]:
     """Return the classes of the ``labels`` of an nnU-Net ``dataset.json``, by their smallest value.
 
     Raises:
-        ValueError: the labels are absent, of nnU-Net version 1, or hold an ignore label.
+        ValueError: the labels are absent, of nnU-Net version 1, no whole numbers, too many, or hold an ignore label.
     """
     if not isinstance(labels, dict) or not labels:
         raise ValueError("no labels; add them, or give data.classes")
@@ -156,6 +156,10 @@ def nnunet_classes(labels: Any) -> dict[str, ClassValue]:
     if "ignore" in labels:
         raise ValueError("the label 'ignore' marks partly drawn cases; give data.classes and data.ignore instead")
     found = {name: tuple(value) if isinstance(value, list) else value for name, value in labels.items() if value != 0}
+    if not all(isinstance(number, int) for value in found.values() for number in members(value)):
+        raise ValueError("a label is no whole number")
+    if len(found) > 254:
+        raise ValueError("more than 254 labels; name those that count in data.classes, the others in data.ignore")
     return dict(sorted(found.items(), key=lambda item: min(members(item[1]))))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import zipfile
 from pathlib import Path
 
@@ -32,7 +33,8 @@ def evaluate(run_id: str, eval_id: str, device: torch.device) -> Path:
     spec = read_run(run_id)
     folder = RunFolder(run_id).evaluation(eval_id)
     measured = read_evaluation(eval_id)
-    status = read_status(RunFolder(run_id).status)
+    # A second Snakemake deletes the status of a run that it is about to find finished.
+    status = read_status(RunFolder(run_id).status) or read_status(RunFolder(run_id).finished)
     if status is None:
         raise UserError(f"{RunFolder(run_id).status}: no such file; run `seggrid train {run_id}` first")
     rows: list[dict[str, object]] = []
@@ -49,6 +51,7 @@ def _measure_cases(
     spec: RunSpec, measured: EvaluationSpec, device: torch.device, archive: zipfile.ZipFile
 ) -> list[dict[str, object]]:
     store = Store.open(DataFolder(spec.data_id))
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # as in training: deterministic matrix products
     torch.set_num_threads(spec.training.threads)
     torch.use_deterministic_algorithms(spec.training.deterministic)
     predictor = Predictor(spec, RunFolder(spec.run_id).model, store.in_channels, len(store.class_names) + 1, device)

@@ -6,7 +6,6 @@ from seggrid.phantom.pose import FEMUR, Pose
 from seggrid.phantom.shapes import Field, smooth_step
 from seggrid.phantom.solid import Solid
 
-CLASS_NAMES = ("patella", "femur", "tibia", "patellar_tendon")
 #: Value of each class in a mask, from bottom to top: where structures overlap the last one wins.
 PAINT_ORDER = (("patellar_tendon", 4), ("tibia", 3), ("femur", 2), ("patella", 1))
 BONES = ("femur", "tibia", "fibula", "patella")

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from seggrid.config import Experiment
 from seggrid.paths import ExperimentFolder, RunFolder
-from seggrid.records import CASE_KEYS, RunStatus, read_json, read_status
+from seggrid.records import CASE_KEYS, RunStatus, read_model, read_status
 from seggrid.specification import PlannedRun, read_plan
 
 State = Literal["completed", "failed", "missing", "unevaluated"]
@@ -90,7 +90,7 @@ def read_grid(experiment: str) -> Grid:
         UserError: it was never planned, or one of its files is damaged.
     """
     runs = read_plan(experiment)
-    resolved = Experiment.model_validate(read_json(ExperimentFolder(experiment).experiment))
+    resolved = read_model(ExperimentFolder(experiment).experiment, Experiment)
     empty = len(header(resolved.evaluation.metrics).encode())
     return Grid(resolved, tuple(_look(planned, empty) for planned in dict.fromkeys(runs)))
 

@@ -13,6 +13,7 @@ from seggrid.scoring.aggregate import aggregate
 from seggrid.scoring.cases import read_cases, write_cases
 from seggrid.scoring.caveats import find_warnings
 from seggrid.scoring.grid import Grid, read_grid
+from seggrid.scoring.nested import nested_choice
 from seggrid.scoring.ranking import rank_candidates
 from seggrid.scoring.summary import summarise
 from seggrid.scoring.tables import object_table, run_table, write_table
@@ -38,13 +39,15 @@ def score(experiment: str) -> str:
     ranking = rank_candidates(grid, means, reference)
     objects = object_table(grid, cases, means, metrics)
     warnings = find_warnings(grid, cases, objects, ranking)
-    summary = summarise(grid, cases, ranking, reference, warnings)
+    nested = nested_choice(grid, means, ranking, reference)
+    summary = summarise(grid, cases, ranking, reference, nested, warnings)
     write_table(run_table(grid, means), folder.runs)
     write_table(objects, folder.objects)
-    write_table(ranking.table, folder.ranking)
     write_json(folder.scores, summary)
     text = ranking_text(grid, ranking, summary)
     write_text(folder.summary, text + "\n")
+    # Last: it is what the workflow takes as proof that all are written.
+    write_table(ranking.table, folder.ranking)
     return text
 
 

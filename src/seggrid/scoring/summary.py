@@ -13,9 +13,18 @@ from seggrid.scoring.ranking import SCORE_COLUMNS, Ranking
 
 
 def summarise(
-    grid: Grid, cases: pd.DataFrame, ranking: Ranking, reference: float, warnings: list[str]
+    grid: Grid,
+    cases: pd.DataFrame,
+    ranking: Ranking,
+    reference: float,
+    nested: dict[str, Any] | None,
+    warnings: list[str],
 ) -> dict[str, Any]:
-    """Return the content of ``scores.json``; numbers have 10 significant digits, what is undefined is null."""
+    """Return the content of ``scores.json``; numbers have 10 significant digits, what is undefined is null.
+
+    Args:
+        nested: the choice fold by fold, see ``nested_choice``.
+    """
     scoring = grid.experiment.scoring
     units = cases["unit"].unique().tolist()
     return _plain(
@@ -28,7 +37,8 @@ def summarise(
             "reference_distance": reference,
             "winners": {name: _winner(ranking, name) for name in criterion.CRITERIA},
             "validation_winner": _chosen(ranking, scoring.criterion),
-            "optimism": _optimism(ranking, scoring.criterion),
+            "nested_choice": nested,
+            "optimism": _optimism(ranking, nested, scoring.criterion),
             "counts": _counts(grid, cases, ranking),
             "bootstrap": {"resamples": ranking.resamples, "seed": scoring.seed},
             "runs": {"planned": len(grid.runs), **{state: grid.states()[state] for state in STATES}},
@@ -75,14 +85,18 @@ def _chosen(ranking: Ranking, name: criterion.Name) -> dict[str, Any] | None:
     return {**{key: row[key] for key in keys}, "score": row[SCORE_COLUMNS[name]]}
 
 
-def _optimism(ranking: Ranking, name: criterion.Name) -> dict[str, Any] | None:
-    """What choosing on test gains over choosing on val, and how far val's winner falls from val to test."""
+def _optimism(ranking: Ranking, nested: dict[str, Any] | None, name: criterion.Name) -> dict[str, Any] | None:
+    """What choosing on test gains over choosing on val and fold by fold, and how far val's winner falls to test.
+
+    In O and D only: scores of minmax and rank are relative to the candidates and differ between val and test.
+    """
     best, chosen = _winner(ranking, name), _chosen(ranking, name)
     if best is None or chosen is None:
         return None
-    keys = ("score", "overlap", "distance")
+    keys = ("overlap", "distance")
     return {
         "test_choice_minus_val_choice": {key: best[key] - chosen[key] for key in keys},
+        "test_choice_minus_nested_choice": {key: best[key] - nested[key] for key in keys} if nested else None,
         "val_choice_test_minus_val": {key: chosen[key] - chosen[f"{key}_val"] for key in keys},
     }
 

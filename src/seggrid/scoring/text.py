@@ -96,10 +96,12 @@ def _choice(summary: dict[str, Any]) -> str:
     if chosen is None:
         return "val chooses no winner: no candidate has all its runs and validation cases"
     optimism = summary["optimism"]["test_choice_minus_val_choice"]
+    nested = summary["nested_choice"]
+    by_fold = f"; chosen fold by fold on val: O {nested['overlap']:.4f}, D {nested['distance']:.2f}" if nested else ""
     return (
         f"val would choose {chosen['network']}, {chosen['label']}: rank {chosen['rank']} on test, "
-        f"O {chosen['overlap']:.4f}, D {chosen['distance']:.2f}; choosing on test gains "
-        f"{optimism['overlap']:+.4f} in O and {optimism['distance']:+.2f} in D"
+        f"O {chosen['overlap']:.4f}, D {chosen['distance']:.2f}; choosing on test changes "
+        f"O by {optimism['overlap']:+.4f} and D by {optimism['distance']:+.2f}{by_fold}"
     )
 
 

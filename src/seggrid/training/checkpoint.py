@@ -14,8 +14,8 @@ from seggrid.errors import UserError
 from seggrid.records import atomic
 
 KEPT = 2
-#: What torch.load raises for a file that was cut off or overwritten.
-_DAMAGED = (RuntimeError, EOFError, OSError, KeyError, ValueError, TypeError, pickle.UnpicklingError)
+#: What torch.load raises for a file that was cut off or overwritten; not OSError, which is a fault of the disk.
+_DAMAGED = (RuntimeError, EOFError, LookupError, AttributeError, ValueError, TypeError, pickle.UnpicklingError)
 
 
 @dataclass
@@ -64,7 +64,7 @@ def save_checkpoint(folder: Path, run_id: str, state: State) -> Path:
     return path
 
 
-def load_checkpoint(folder: Path, run_id: str, state: State, device: torch.device) -> Path | None:
+def load_checkpoint(folder: Path, run_id: str, state: State) -> Path | None:
     """Restore the latest checkpoint that can be read; return its path, or ``None`` for a fresh start.
 
     Raises:
@@ -73,7 +73,7 @@ def load_checkpoint(folder: Path, run_id: str, state: State, device: torch.devic
     for part in folder.glob(".*.part"):
         part.unlink()  # left by a kill in the middle of a write
     for path in sorted(folder.glob("epoch-*.pt"), reverse=True):
-        content = _read(path, device)
+        content = _read(path)
         if content is None:
             path.unlink()
             continue
@@ -88,9 +88,12 @@ def load_checkpoint(folder: Path, run_id: str, state: State, device: torch.devic
     return None
 
 
-def _read(path: Path, device: torch.device) -> dict[str, Any] | None:
+def _read(path: Path) -> dict[str, Any] | None:
     try:
-        content = torch.load(path, map_location=device, weights_only=True)
-    except _DAMAGED:
+        # To the CPU: load_state_dict copies to the device, and a full GPU must not look like a damaged file.
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except _DAMAGED as error:
+        if "allocate memory" in str(error):
+            raise
         return None
     return content if isinstance(content, dict) and "progress" in content else None

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import json
 import os
+import signal
 import socket
 import threading
 import time
@@ -44,7 +45,7 @@ def lease(path: Path, waiting: Callable[[str], None], poll: float = 0.5) -> Iter
             told = True
         time.sleep(poll)
     stop = threading.Event()
-    heart = threading.Thread(target=_beat, args=(path, stop), daemon=True)
+    heart = threading.Thread(target=_beat, args=(path, nonce, stop), daemon=True)
     heart.start()
     try:
         yield
@@ -118,7 +119,10 @@ def _now(path: Path) -> float:
     return lock.stat().st_mtime
 
 
-def _beat(path: Path, stop: threading.Event) -> None:
+def _beat(path: Path, nonce: str, stop: threading.Event) -> None:
     while not stop.wait(HEARTBEAT_SECONDS):
+        if (_read(path) or {}).get("nonce", nonce) != nonce:
+            # Another machine took this one for dead, as it may be after a suspension: never two writers.
+            os.kill(os.getpid(), signal.SIGKILL)
         with contextlib.suppress(FileNotFoundError):
             os.utime(path)

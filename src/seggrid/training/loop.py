@@ -149,7 +149,7 @@ def _validate(job: Job, state: State) -> dict[str, float]:
         lambda images: forward(job, state, images),
         job.validation,
         len(job.class_names),
-        job.training.batch_size,
+        1 if job.training.patch_size else job.training.batch_size,  # a batch of patches fits, of whole images may not
     )
     mean = mean_dice(dice)
     if progress.best_dice is None or mean > progress.best_dice:
@@ -173,5 +173,7 @@ def _ratios(job: Job, state: State) -> list[float]:
 def _stopped(settings: Training, epoch: int, best_epoch: int | None) -> bool:
     stopping = settings.early_stopping
     if stopping is None or best_epoch is None or epoch < stopping.minimum_epochs:
+        return False
+    if epoch % settings.validate_every:  # nothing was measured that could be no better
         return False
     return epoch - best_epoch >= stopping.patience

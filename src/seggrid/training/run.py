@@ -1,4 +1,4 @@
-"""The child process that trains one run: ``python -m seggrid.training.run RUN DEVICE``."""
+"""The child process that trains one run: ``python -m seggrid.training.run RUN DEVICE PARENT``."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def train(spec: RunSpec, device_name: str) -> RunStatus:
     store = Store.open(DataFolder(spec.data_id))
     fold = store.refit() if spec.fold == ALL_CASES else store.fold(int(spec.fold))
     state = initial_state(spec, store, device)
-    resumed = load_checkpoint(folder.checkpoints, spec.run_id, state, device)
+    resumed = load_checkpoint(folder.checkpoints, spec.run_id, state)
     with Progress(spec, state.progress.history) as progress:
         logger.info("on %s, %s", device, f"resumed from {resumed.name}" if resumed else "from the start")
         job = prepare(spec, store, fold, device, folder.checkpoints, progress)
@@ -104,6 +104,9 @@ def _start_from_parent(spec: RunSpec, network: SegmentationNetwork) -> None:
 def _finish(folder: RunFolder, spec: RunSpec, state: State, device: torch.device) -> RunStatus:
     progress = state.progress
     best = state.best if spec.training.select == "best" and state.best is not None else state.network.state_dict()
+    if not all(value.isfinite().all() for value in best.values()):
+        # By the very last step: any earlier one shows in the loss of the next.
+        raise DivergedError("the weights are no longer finite after the last epoch; lower the learning rate")
     with atomic(folder.model) as temporary:
         save_file({name: value.cpu().contiguous() for name, value in best.items()}, temporary)
     history = pd.DataFrame(progress.history)
@@ -123,9 +126,6 @@ def _finish(folder: RunFolder, spec: RunSpec, state: State, device: torch.device
         step_seconds=float(history["step_seconds"].sum()),
     )
     write_json(folder.finished, status.model_dump(mode="json"))
-    # The status file that the parent now writes is the proof; until then a kill finds this copy.
-    for checkpoint in folder.checkpoints.glob("epoch-*.pt"):
-        checkpoint.unlink()
     return status
 
 
@@ -137,9 +137,9 @@ def _reason(error: BaseException) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())[:500]}"
 
 
-def main(run_id: str, device: str) -> int:
-    """Train one run; return the exit status that the parent reads."""
-    die_with_parent()
+def main(run_id: str, device: str, parent: int) -> int:
+    """Train one run; return the exit status that the process ``parent`` reads."""
+    die_with_parent(parent)
     folder = RunFolder(run_id)
     folder.checkpoints.mkdir(parents=True, exist_ok=True)
     failure = folder.checkpoints / "failure.json"
@@ -158,4 +158,4 @@ def main(run_id: str, device: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:3]))
+    sys.exit(main(sys.argv[1], sys.argv[2], int(sys.argv[3])))

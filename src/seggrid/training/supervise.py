@@ -40,8 +40,10 @@ def supervise(run_id: str, device: str | None = None, stream: TextIO = sys.stder
         status = read_status(folder.status) or _restored(folder)
         if status is None:
             _check_inputs(spec)
-            status = _run_child(folder, spec, device)
+            status = _fallen_with_parent(spec) or _run_child(folder, spec, device)
             write_json(folder.status, status.model_dump(mode="json"))
+        if status.state == "completed":
+            _sweep(folder)
         return status
 
 
@@ -54,15 +56,30 @@ def _restored(folder: RunFolder) -> RunStatus | None:
     return status
 
 
+def _sweep(folder: RunFolder) -> None:
+    """Delete what only a resumption needs, and what kills left half-written."""
+    for leftover in (*folder.checkpoints.glob("epoch-*.pt"), *folder.folder.glob(".model.*.part")):
+        leftover.unlink()
+
+
 def _check_inputs(spec: RunSpec) -> None:
     if not DataFolder(spec.data_id).index.is_file():
         raise UserError(
             f"{DataFolder(spec.data_id).index}: no such file; run `seggrid preprocess {spec.data_id}` first"
         )
-    if spec.parent is not None and spec.parent.run_id is not None:
-        parent = read_status(RunFolder(spec.parent.run_id).status)
-        if parent is None or parent.state != "completed":
-            raise UserError(f"training.init_from: run {spec.parent.run_id} is not completed; train it first")
+    parent = spec.parent.run_id if spec.parent is not None else None
+    if parent is not None and read_status(RunFolder(parent).status) is None:
+        raise UserError(f"training.init_from: run {parent} is not completed; train it first")
+
+
+def _fallen_with_parent(spec: RunSpec) -> RunStatus | None:
+    """The status of a run whose initial weights will not come, so that the grid goes on without it."""
+    parent = spec.parent.run_id if spec.parent is not None else None
+    status = read_status(RunFolder(parent).status) if parent is not None else None
+    if status is None or status.state == "completed":
+        return None
+    reason = f"training.init_from: run {parent} failed ({status.reason}); run `seggrid retry {parent}` first"
+    return RunStatus(run_id=spec.run_id, state="failed", reason=reason)
 
 
 def _run_child(folder: RunFolder, spec: RunSpec, device: str | None) -> RunStatus:
@@ -77,6 +94,7 @@ def _run_child(folder: RunFolder, spec: RunSpec, device: str | None) -> RunStatu
         "PYTHONFAULTHANDLER": "1",
     }
     command = [sys.executable, "-m", "seggrid.training.run", spec.run_id, device or spec.training.device]
+    command.append(str(os.getpid()))
     code = subprocess.call(command, env=environment)
     if code == 0:
         return RunStatus.model_validate(read_json(folder.finished))

@@ -137,9 +137,26 @@ def test_validation_chooses_without_test(grid: WriteGrid) -> None:
     assert found["winners"]["minmax"]["loss"] == "dice"
     assert (found["validation_winner"]["loss"], found["validation_winner"]["rank"]) == ("ce", 2)
     gain, fall = (found["optimism"][key] for key in ("test_choice_minus_val_choice", "val_choice_test_minus_val"))
-    assert [gain[key] for key in ("score", "overlap", "distance")] == pytest.approx([1.0, 0.1, -1.0])
-    assert [fall[key] for key in ("score", "overlap", "distance")] == pytest.approx([-1.0, -0.1, 1.0])
+    assert gain == pytest.approx({"overlap": 0.1, "distance": -1.0})
+    assert fall == pytest.approx({"overlap": -0.1, "distance": 1.0})
     assert "val would choose UNet_R18, ce: rank 2 on test" in text
+
+
+def test_the_nested_choice_is_made_fold_by_fold(grid: WriteGrid) -> None:
+    """Val of fold 0 prefers ce, val of every other fold dice; on test ce is the better one everywhere."""
+
+    def values(run: PlannedRun, split: str, *_: str) -> tuple[float, float]:
+        liked = run.loss == ("ce" if split == "test" or run.fold == "0" else "dice")
+        return (0.9, 2.0) if liked else (0.8, 3.0)
+
+    grid(values, groups=6)
+    score("grid")
+    nested, folds = scores()["nested_choice"], scores()["counts"]["folds"]
+    assert [choice["loss"] for choice in nested["folds"]] == ["ce", *["dice"] * (folds - 1)]
+    assert nested["overlap"] == pytest.approx((0.9 + 0.8 * (folds - 1)) / folds)
+    assert nested["distance"] == pytest.approx((2 + 3 * (folds - 1)) / folds)
+    gain = scores()["optimism"]["test_choice_minus_nested_choice"]
+    assert gain["overlap"] == pytest.approx(0.9 - nested["overlap"])
 
 
 def test_a_tie_on_val_goes_to_the_higher_overlap_on_val(grid: WriteGrid) -> None:

@@ -11,8 +11,6 @@ from torch import nn
 from seggrid.errors import UserError
 from seggrid.training.checkpoint import Progress, State, load_checkpoint, save_checkpoint
 
-CPU = torch.device("cpu")
-
 
 def make_state(seed: int = 0) -> State:
     torch.manual_seed(seed)
@@ -42,7 +40,7 @@ def test_everything_comes_back(tmp_path: Path) -> None:
     state.progress.best_dice, state.progress.best_epoch = 0.75, 2
     save_checkpoint(tmp_path, "run", state)
     other = make_state(seed=1)
-    assert load_checkpoint(tmp_path, "run", other, CPU) is not None
+    assert load_checkpoint(tmp_path, "run", other) is not None
     assert other.progress == state.progress
     assert other.best is not None
     for name, value in state.network.state_dict().items():
@@ -59,7 +57,7 @@ def test_the_two_latest_are_kept(tmp_path: Path) -> None:
 
 def test_no_checkpoint_is_a_fresh_start(tmp_path: Path) -> None:
     state = make_state()
-    assert load_checkpoint(tmp_path, "run", state, CPU) is None
+    assert load_checkpoint(tmp_path, "run", state) is None
     assert state.progress == Progress()
 
 
@@ -70,7 +68,7 @@ def test_a_truncated_one_falls_back_to_the_one_before(tmp_path: Path, share: flo
     content = latest.read_bytes()
     latest.write_bytes(content[: int(share * len(content))])
     state = make_state(seed=1)
-    path = load_checkpoint(tmp_path, "run", state, CPU)
+    path = load_checkpoint(tmp_path, "run", state)
     assert path is not None
     assert path.name == "epoch-000002.pt"
     assert state.progress.epoch == 2
@@ -82,21 +80,21 @@ def test_all_damaged_is_a_fresh_start(tmp_path: Path) -> None:
     for path in tmp_path.iterdir():
         path.write_bytes(b"not a checkpoint")
     state = make_state()
-    assert load_checkpoint(tmp_path, "run", state, CPU) is None
+    assert load_checkpoint(tmp_path, "run", state) is None
 
 
 def test_a_half_written_one_is_swept_away(tmp_path: Path) -> None:
     saved_epochs(tmp_path, 1)
     part = tmp_path / ".epoch-000002.pt.abc.part"
     part.write_bytes(b"half")
-    load_checkpoint(tmp_path, "run", make_state(), CPU)
+    load_checkpoint(tmp_path, "run", make_state())
     assert not part.exists()
 
 
 def test_the_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:
     saved_epochs(tmp_path, 1)
     with pytest.raises(UserError, match="belongs to run run; delete"):
-        load_checkpoint(tmp_path, "other", make_state(), CPU)
+        load_checkpoint(tmp_path, "other", make_state())
 
 
 def test_code_in_a_checkpoint_is_not_run(tmp_path: Path) -> None:
@@ -105,5 +103,5 @@ def test_code_in_a_checkpoint_is_not_run(tmp_path: Path) -> None:
             return Path.touch, (str(tmp_path / "ran"),)
 
     torch.save({"progress": Evil()}, tmp_path / "epoch-000001.pt")
-    assert load_checkpoint(tmp_path, "run", make_state(), CPU) is None
+    assert load_checkpoint(tmp_path, "run", make_state()) is None
     assert not (tmp_path / "ran").exists()

@@ -72,7 +72,7 @@ def test_a_resumed_training_is_the_uninterrupted_one(
     with pytest.raises(KeyboardInterrupt):
         fit(_interrupted_after(job, epoch=2), first)
     job, second = prepared(tmp_path, epochs=3)
-    path = load_checkpoint(tmp_path, job.run_id, second, CPU)
+    path = load_checkpoint(tmp_path, job.run_id, second)
     assert path is not None
     assert second.progress.epoch == 1, "the epoch that was cut short is trained again"
     fit(job, second)

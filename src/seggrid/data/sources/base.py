@@ -92,7 +92,8 @@ def group_cases(data: FolderData | CocoData | NnunetData, names: Iterable[str]) 
     problems += [f"{path}: case {name} has no image" for name in counts if name not in found]
     problems += [f"{path}: case {name} has no group" for name, group in groups.items() if not group]
     problems += [f"{path}: case {name} is missing; add its row" for name in kept if name not in groups]
-    return Listing(tuple(Case(name, groups[name]) for name in kept if groups.get(name)), tuple(problems))
+    # A case without a group is listed too, so that what is wrong with its files stands in the same list.
+    return Listing(tuple(Case(name, groups.get(name) or name) for name in kept), tuple(problems))
 
 
 def _read_table(path: Path) -> list[tuple[str, str]]:

@@ -64,6 +64,12 @@ class CocoSource:
         self._images = {stem(Path(image.file_name)): image for image in file.images}
         if len(self._images) < len(file.images):
             raise UserError(f"{self._path}: two images have the same file_name; keep one of them")
+        for kind, ids in (("images", [i.id for i in file.images]), ("categories", [c.id for c in file.categories])):
+            if len(set(ids)) < len(ids):
+                twice = next(number for number in ids if ids.count(number) > 1)
+                raise UserError(
+                    f"{self._path}: two {kind} have the id {twice}; outlines refer to ids, give each its own"
+                )
         self._annotations: dict[int, list[_Annotation]] = {image.id: [] for image in file.images}
         for annotation in file.annotations:
             if annotation.image_id not in self._annotations:
@@ -149,8 +155,8 @@ class CocoSource:
     def _draw(self, annotation: _Annotation, shape: tuple[int, int]) -> npt.NDArray[np.bool_]:
         origin = f"{self._path}: annotation {annotation.id}"
         if self._data.shapes == "boxes":
-            if len(annotation.bbox) != 4:
-                raise UserError(f"{origin} has no bbox of four numbers")
+            if len(annotation.bbox) != 4 or not np.isfinite(annotation.bbox).all() or min(annotation.bbox[2:]) <= 0:
+                raise UserError(f"{origin} has no bbox of four numbers: x, y, and a positive width and height")
             return _box(annotation.bbox, shape)
         if isinstance(annotation.segmentation, dict):
             raise UserError(f"{origin} is run-length encoded; convert it to polygons, or use the folder source")

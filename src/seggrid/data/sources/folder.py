@@ -34,7 +34,7 @@ class FolderSource:
         """Find the cases; a missing or extra mask is a problem."""
         paired = self._images.keys() & self._masks.keys()
         excluded = set(self._data.exclude)
-        listing = group_cases(self._data, self._images)
+        listing = group_cases(self._data, self._images.keys() | self._masks.keys())
         alone = [
             f"{path}: no mask of this name in {self._data.path / self._data.masks}"
             for name, path in self._images.items()

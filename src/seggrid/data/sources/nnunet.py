@@ -59,15 +59,16 @@ class NnunetSource:
             else:
                 problems.append(f"{self._data.path / file}: should be called CASE_0000{self._ending}")
         problems += self._incomplete(images, masks)
-        listing = group_cases(self._data, images)
+        listing = group_cases(self._data, images.keys() | masks)
         expected = set(self._channel_numbers())
-        cases = tuple(case for case in listing.cases if case.case in masks and images[case.case] == expected)
+        cases = tuple(case for case in listing.cases if case.case in masks and images.get(case.case) == expected)
         return Listing(cases, (*problems, *listing.problems))
 
     def _incomplete(self, images: dict[str, set[str]], masks: set[str]) -> list[str]:
         expected = set(self._channel_numbers())
-        problems = [f"{self._mask(case)}: no image of this name" for case in sorted(masks - images.keys())]
-        for case in sorted(images.keys() - set(self._data.exclude)):
+        excluded = set(self._data.exclude)
+        problems = [f"{self._mask(case)}: no image of this name" for case in sorted(masks - images.keys() - excluded)]
+        for case in sorted(images.keys() - excluded):
             if case not in masks:
                 problems.append(f"{self._mask(case)}: missing")
             problems += [f"{self._image(case, number)}: missing" for number in sorted(expected - images[case])]

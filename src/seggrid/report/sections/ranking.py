@@ -15,7 +15,7 @@ from seggrid.scoring.ranking import SCORE_COLUMNS
 MEANINGS: dict[criterion.Name, str] = {
     "minmax": "mean of O and D, each scaled to the range of the candidates; higher is better",
     "rank": "mean of the rank by O and the rank by D; lower is better",
-    "pareto": "front of candidates that no other betters in both O and D; 1 is best",
+    "pareto": "front of candidates that no other betters in both O and D; 1 is best, the winner has its highest O",
     "absolute": "O / 2 + 1 / (1 + D/d0) / 2, independent of the other candidates; higher is better",
 }
 

@@ -105,6 +105,28 @@ def test_a_contradictory_file_is_refused(tmp_path: Path, content: dict[str, Any]
         open_source(write(tmp_path, {"annotations": []}))
 
 
+@pytest.mark.parametrize(
+    ("kind", "entry"),
+    [
+        ("images", {"id": 7, "file_name": "b.png", "width": 40, "height": 30}),
+        ("categories", {"id": 3, "name": "nail"}),
+    ],
+)
+def test_an_id_that_stands_twice_is_refused(
+    tmp_path: Path, content: dict[str, Any], kind: str, entry: dict[str, Any]
+) -> None:
+    content[kind].append(entry)
+    with pytest.raises(UserError, match=f"two {kind} have the id {entry['id']}"):
+        open_source(write(tmp_path, content))
+
+
+@pytest.mark.parametrize("box", [[1, 2, 3], [1, 2, -3, 4], [1, 2, float("nan"), 4]])
+def test_a_box_that_is_none_is_refused(tmp_path: Path, content: dict[str, Any], box: list[float]) -> None:
+    content["annotations"][0]["bbox"] = box
+    with pytest.raises(UserError, match="annotation 1 has no bbox"):
+        labels(write(tmp_path, content, shapes="boxes"))
+
+
 def test_images_without_entry_and_entries_without_image(tmp_path: Path, content: dict[str, Any]) -> None:
     content["images"].append({"id": 8, "file_name": "b.png", "width": 40, "height": 30})
     data = write(tmp_path, content)

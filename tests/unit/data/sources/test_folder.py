@@ -64,6 +64,19 @@ def test_an_excluded_case_needs_no_mask(folder: Path) -> None:
     assert len(listing.cases) == 7
 
 
+def test_a_mask_without_image_can_be_excluded(folder: Path) -> None:
+    (folder / "images" / "c1.png").unlink()
+    listing = open_source(source(folder, exclude=["c1"])).list_cases()
+    assert (len(listing.cases), listing.problems) == (7, ())
+
+
+def test_a_case_without_group_is_read_all_the_same(folder: Path) -> None:
+    (folder / "cases.csv").write_text("case,group\n" + "".join(f"c{n},p{n}\n" for n in range(7)))
+    listing = open_source(source(folder)).list_cases()
+    assert len(listing.cases) == 8
+    assert "case c7 is missing" in listing.problems[0]
+
+
 def test_unreadable_types_lossy_masks_and_double_names_are_named(folder: Path) -> None:
     (folder / "images" / "notes.docx").touch()
     Image.open(folder / "masks" / "c0.png").save(folder / "masks" / "c0.jpg")

@@ -1,0 +1,57 @@
+"""The nested choice: what a procedure that chooses on each fold's own validation cases gets on that fold's test cases.
+
+The mean over all validation cases is no clean choice where several folds are run, for the validation cases of one fold
+are test cases of another. Within a fold they never are.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from seggrid.scoring import criterion
+from seggrid.scoring.aggregate import Means
+from seggrid.scoring.comprehensive import comprehensive
+from seggrid.scoring.grid import Grid
+from seggrid.scoring.ranking import Ranking
+
+
+def nested_choice(grid: Grid, means: Means, ranking: Ranking, reference: float) -> dict[str, Any] | None:
+    """Choose among the ranked candidates fold by fold on val, and measure each choice on the fold's test.
+
+    Returns:
+        The choice of every fold, and the means over folds of O and D that the choices get on test; ``None`` where
+        nothing is ranked or a fold has no validation cases.
+    """
+    name, ranked = grid.experiment.scoring.criterion, ranking.ranked.index
+    values = _by_fold(grid, means)
+    choices = []
+    for fold in dict.fromkeys(run.planned.fold for run in grid.runs):
+        val, test = (_part(values, fold, split) for split in ("val", "test"))
+        val = val[val.index.isin(ranked)]
+        if val.empty:
+            return None
+        overlap, distance = (val[column].to_numpy(float) for column in ("overlap", "distance"))
+        ranks = criterion.ranks(name, criterion.score(name, overlap, distance, reference), overlap, distance)
+        chosen = int(val.index[int(np.argmin(ranks))])
+        measured = {column: float(test[column][chosen]) for column in ("overlap", "distance")}
+        choices.append({"fold": fold, **grid.candidates[chosen]._asdict(), **measured})
+    table = pd.DataFrame(choices)
+    return {"folds": choices, "overlap": table["overlap"].mean(), "distance": table["distance"].mean()}
+
+
+def _by_fold(grid: Grid, means: Means) -> pd.DataFrame:
+    """O and D by fold, candidate and split, the mean over seeds."""
+    values = comprehensive(means.runs, grid.experiment.scoring).dropna().reset_index()
+    numbers = values["run"].to_numpy(int)
+    values["fold"] = [grid.runs[number].planned.fold for number in numbers]
+    values["candidate"] = grid.candidate_of[numbers]
+    keys = ["fold", "candidate", "split"]
+    return values.groupby(keys, observed=True)[["overlap", "distance"]].mean().reset_index()
+
+
+def _part(values: pd.DataFrame, fold: str, split: str) -> pd.DataFrame:
+    """The candidates of one fold and split, in their order."""
+    return values[(values["fold"] == fold) & (values["split"] == split)].set_index("candidate").sort_index()
