@@ -175,6 +175,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UserError as error:
         print(f"seggrid: {error}", file=sys.stderr)
         return 2
+    except OSError as error:
+        # A full disk or a folder without permission; what was computed before is kept.
+        print(f"seggrid: {error.filename or 'the results folder'}: {error.strerror or error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 130
 

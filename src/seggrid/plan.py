@@ -86,7 +86,7 @@ def make_plan(experiment: Experiment, experiment_folders: list[Path], ancestors:
     data_spec = _data_spec(experiment)
     data_id = data_spec["data_id"]
     specifications = {DataFolder(data_id).spec: to_json(data_spec)}
-    parents = Parents(experiment, experiment_folders, ancestors, make_plan)
+    parents = Parents(experiment, data_spec["identity"], experiment_folders, ancestors, make_plan)
     names = class_names(experiment.data)
     eval_id = digest(_evaluation_identity(experiment, names))
     specifications[evaluation_file(eval_id)] = to_json(

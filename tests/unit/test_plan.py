@@ -534,3 +534,18 @@ def test_five_thousand_runs_have_five_thousand_names(study: Study) -> None:
     assert len({run.run_id for run in planned.runs}) == len(planned.runs)
     assert len(planned.specifications) == len(planned.runs) + 2, "the data, the evaluation and the runs"
     assert len({run.eval_id for run in planned.runs}) == 1
+
+
+def test_weights_that_saw_the_test_cases_are_refused(study: Study, tmp_path: Path) -> None:
+    parent = study.plan()
+    parent.write()
+    (fold_0,) = (run for run in parent.runs if run.fold == "0") if len(parent.runs) == 1 else (parent.runs[0],)
+    study.set("training.init_from", fold_0.run_id)
+    study.raw["folds"] = [0, 1]
+    with pytest.raises(UserError, match="was trained on test cases of fold 1 of this data"):
+        study.plan()
+    study.raw["folds"] = [0]
+    study.plan()
+    study.set("splits.seed", 7)
+    with pytest.raises(UserError, match="was trained on test cases of fold 0 of this data"):
+        study.plan()

@@ -15,7 +15,7 @@ from seggrid.plan import make_plan
 from seggrid.specification import read_plan
 
 # The seggrid command of the environment that Snakemake runs in.
-shell.prefix(f"PATH={Path(sys.executable).parent}:$PATH; ")
+shell.prefix(f'PATH="{Path(sys.executable).parent}:$PATH"; ')
 
 RESULTS = str(results_root())
 
@@ -29,7 +29,9 @@ def planned_experiment():
     data = config.get("data")
     try:
         path = find_experiment(str(config.get("experiment", "demo")), folders)
-        plan = make_plan(load_experiment(path, Path(data) if data else None), folders)
+        plan = make_plan(
+            load_experiment(path, Path(str(data)) if data else None), folders
+        )
     except UserError as error:
         raise WorkflowError(str(error)) from None
     plan.write()

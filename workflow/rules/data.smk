@@ -8,4 +8,4 @@ rule preprocess:
         "../../envs/core.yaml"
     threads: 2
     shell:
-        "seggrid preprocess {wildcards.data} --processes {threads} > {log} 2>&1"
+        "seggrid preprocess {wildcards.data} --processes {threads} > {log:q} 2>&1"

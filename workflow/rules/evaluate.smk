@@ -10,4 +10,4 @@ rule evaluate:
         "../../envs/core.yaml"
     threads: lambda w: spec(w.run)["training"]["threads"]
     shell:
-        "seggrid evaluate {wildcards.run} {wildcards.evaluation} > {log} 2>&1"
+        "seggrid evaluate {wildcards.run} {wildcards.evaluation} > {log:q} 2>&1"

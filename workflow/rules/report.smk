@@ -10,4 +10,4 @@ rule report:
     conda:
         "../../envs/core.yaml"
     shell:
-        "seggrid report {wildcards.experiment} > {log} 2>&1"
+        "seggrid report {wildcards.experiment} > {log:q} 2>&1"

@@ -2,6 +2,7 @@
 rule score:
     input:
         f"{RESULTS}/experiments/{{experiment}}/plan.csv",
+        f"{RESULTS}/experiments/{{experiment}}/experiment.json",
         lambda w: run_files(w.experiment, "eval-{evaluation}/cases.csv"),
     output:
         f"{RESULTS}/experiments/{{experiment}}/ranking.csv",
@@ -11,4 +12,4 @@ rule score:
     conda:
         "../../envs/core.yaml"
     shell:
-        "seggrid score {wildcards.experiment} > {log} 2>&1"
+        "seggrid score {wildcards.experiment} > {log:q} 2>&1"

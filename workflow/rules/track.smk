@@ -10,4 +10,4 @@ rule track:
     conda:
         "../../envs/core.yaml"
     shell:
-        "seggrid track {wildcards.experiment} > {log} 2>&1"
+        "seggrid track {wildcards.experiment} > {log:q} 2>&1"

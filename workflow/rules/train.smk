@@ -11,4 +11,4 @@ rule train:
         "../../envs/core.yaml"
     threads: lambda w: spec(w.run)["training"]["threads"]
     shell:
-        "seggrid train {wildcards.run} > {log} 2>&1"
+        "seggrid train {wildcards.run} > {log:q} 2>&1"

@@ -49,8 +49,8 @@ class Augmenter:
         if matrix is None:
             return images, labels
         grid = F.affine_grid(matrix.to(images.device), list(images.shape), align_corners=False)
-        # What comes in from outside is air: as dark as the darkest pixel of the image, and background.
-        floor = images.amin(dim=tuple(range(1, images.ndim)), keepdim=True)
+        # What comes in from outside is air: as dark as the darkest pixel of the channel, and background.
+        floor = images.amin(dim=tuple(range(2, images.ndim)), keepdim=True)
         moved = F.grid_sample(images - floor, grid, mode="bilinear", padding_mode="zeros", align_corners=False) + floor
         label = F.grid_sample(labels[:, None].float(), grid, mode="nearest", padding_mode="zeros", align_corners=False)
         return moved, label[:, 0].to(labels.dtype)

@@ -17,15 +17,16 @@ from torch import Tensor
 
 from seggrid.data.store import Store
 
-#: Share of the free memory that the resident set may take.
+#: Share of the free memory that the resident set may take; on a processor the jobs beside it take theirs.
 RESIDENT_SHARE = 0.4
 
 
 def free_memory(device: torch.device) -> int:
-    """Bytes that are free on the device (of the machine, for the CPU)."""
+    """Bytes that are free on the device; of a processor's memory, the share of this process's threads."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
-    return int(psutil.virtual_memory().available)
+    share = min(torch.get_num_threads() / (psutil.cpu_count() or 1), 1.0)
+    return int(psutil.virtual_memory().available * share)
 
 
 class DeviceStore:

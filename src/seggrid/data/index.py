@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from seggrid.errors import UserError
 
 _COLUMNS = (
@@ -45,6 +47,15 @@ class CaseEntry:
     original_offset: int
     geometry: tuple[dict[str, Any], ...]
     pixels: tuple[int, ...]
+
+    @property
+    def pixel_spacing(self) -> tuple[float, ...]:
+        """Spacing of the preprocessed pixels per axis, in mm; relative where the original spacing is unknown."""
+        spacing = np.array(self.spacing or [1.0] * len(self.original_shape))
+        for record in self.geometry:
+            if record["op"] == "resize":
+                spacing *= np.divide(record["shape"], record["size"])
+        return tuple(spacing.tolist())
 
     @property
     def size(self) -> int:

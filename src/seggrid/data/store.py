@@ -105,6 +105,17 @@ class Store:
         """All cases for training, none held out."""
         return Fold(tuple(range(len(self.cases))), (), ())
 
+    def spacing_ratio(self, indices: Sequence[int]) -> tuple[float, ...] | None:
+        """Spacing of the preprocessed pixels per axis in units of the smallest, the median over some cases.
+
+        ``None`` where pixels are square to 2 %, as after a resize that keeps the aspect. Pixels of unknown spacing
+        count as square before preprocessing.
+        """
+        spacings = np.array([self.cases[index].pixel_spacing for index in indices])
+        ratio = np.median(spacings / spacings.min(axis=1, keepdims=True), axis=0)
+        ratio /= ratio.min()
+        return None if ratio.max() < 1.02 else tuple(ratio.tolist())
+
     def class_areas(self, indices: Sequence[int]) -> npt.NDArray[np.float64]:
         """Pixels of background and of each class, ``(K + 1,)``, in the preprocessed labels of some cases."""
         areas = np.zeros(len(self.class_names) + 1)

@@ -87,8 +87,8 @@ def choose_champion(grid: Grid, finished: Sequence[FinishedRun]) -> Champion | N
         # Of the candidate over all folds and seeds: nothing is held out from an ensemble or a refit.
         "seggrid.val_overlap": f"{row['overlap_val']:.6g}",
         "seggrid.val_distance": f"{row['distance_val']:.6g}",
-        "seggrid.test_overlap": f"{row['overlap']:.6g}",
-        "seggrid.test_distance": f"{row['distance']:.6g}",
+        "seggrid.candidate_test_overlap": f"{row['overlap']:.6g}",
+        "seggrid.candidate_test_distance": f"{row['distance']:.6g}",
     }
     return Champion(members, tags)
 

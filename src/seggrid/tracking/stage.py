@@ -63,8 +63,9 @@ def _summary(grid: Grid, imported: Imported, champion: Champion | None, version:
         tags = champion.tags
         lines.append(
             f"models:/{name}@{ALIAS} is version {version}: {tags['seggrid.network']}, {tags['seggrid.mixture']} "
-            f"({tags['seggrid.register']}, networks: {len(champion.members)}), test O {tags['seggrid.test_overlap']}, "
-            f"D {tags['seggrid.test_distance']}"
+            f"({tags['seggrid.register']}, networks: {len(champion.members)}), "
+            f"candidate on test: O {tags['seggrid.candidate_test_overlap']}, "
+            f"D {tags['seggrid.candidate_test_distance']}"
         )
         if tags["seggrid.winner_test"] != tags["seggrid.winner_val"]:
             lines.append(f"chosen on validation; on test {tags['seggrid.winner_test']} comes first")

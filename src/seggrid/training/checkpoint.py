@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import zipfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,6 @@ from seggrid.errors import UserError
 from seggrid.records import atomic
 
 KEPT = 2
-#: What torch.load raises for a file that was cut off or overwritten; not OSError, which is a fault of the disk.
-_DAMAGED = (RuntimeError, EOFError, LookupError, AttributeError, ValueError, TypeError, pickle.UnpicklingError)
 
 
 @dataclass
@@ -89,11 +88,20 @@ def load_checkpoint(folder: Path, run_id: str, state: State) -> Path | None:
 
 
 def _read(path: Path) -> dict[str, Any] | None:
+    if not _is_whole(path):
+        return None
     try:
         # To the CPU: load_state_dict copies to the device, and a full GPU must not look like a damaged file.
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except _DAMAGED as error:
-        if "allocate memory" in str(error):
-            raise
+    except pickle.UnpicklingError:
         return None
     return content if isinstance(content, dict) and "progress" in content else None
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether a file is complete and unchanged by the checksums that torch writes into it."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.testzip() is None
+    except zipfile.BadZipFile:
+        return False

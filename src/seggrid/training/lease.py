@@ -102,7 +102,7 @@ def _alive(path: Path, content: dict[str, Any]) -> bool:
     if content["host"] == socket.gethostname():
         try:
             process = psutil.Process(content["pid"])
-            same = abs(process.create_time() - content["started"]) < 1  # the number may have gone to another process
+            same = abs(process.create_time() - content["started"]) < 30  # the number may have gone to another process
             return same and process.status() != psutil.STATUS_ZOMBIE
         except psutil.NoSuchProcess:
             return False

@@ -35,6 +35,7 @@ class Job:
         training: its settings.
         train, validation: the cases, on the device; no ``validation`` when nothing is held out.
         class_names: of the objects.
+        spacing: ratio of the pixels' sides for distance maps; ``None`` where they are square.
         checkpoints: folder; ``None`` writes none.
         report: called after every epoch with its row of history.
     """
@@ -46,6 +47,7 @@ class Job:
     train: DeviceStore
     validation: DeviceStore | None
     class_names: tuple[str, ...]
+    spacing: tuple[float, ...] | None
     device: torch.device
     checkpoints: Path | None
     report: Callable[[dict[str, float]], None]
@@ -64,6 +66,7 @@ def fit(job: Job, state: State) -> None:
         row = train_epoch(job, state)
         row["step_seconds"] = time.perf_counter() - started
         progress.epoch += 1
+        row |= {f"ratio:{name}": ratio for name, ratio in zip(job.loss.names, _ratios(job, state), strict=True)}
         if progress.epoch % settings.validate_every == 0 or progress.epoch == settings.epochs:
             row |= _validate(job, state)
         row["seconds"] = time.perf_counter() - started
@@ -107,7 +110,7 @@ def step(job: Job, state: State, images: Tensor, labels: Tensor, rate: float) ->
     settings = job.training
     for group in state.optimiser.param_groups:
         group["lr"] = rate
-    total, terms = job.loss(forward(job, state, images), labels)
+    total, terms = job.loss(forward(job, state, images), labels, job.spacing)
     state.optimiser.zero_grad(set_to_none=True)
     state.scaler.scale(total).backward()
     if settings.gradient_clip is not None:
@@ -139,12 +142,11 @@ def _augmenter(job: Job, epoch: int) -> Augmenter | None:
 
 
 def _validate(job: Job, state: State) -> dict[str, float]:
-    """Measure the validation Dice and the effective ratios; keep the weights when they are the best so far."""
+    """Measure the validation Dice; keep the weights when they are the best so far."""
+    if job.validation is None:
+        return {}
     state.network.eval()
     progress = state.progress
-    row = {f"ratio:{name}": value for name, value in zip(job.loss.names, _ratios(job, state), strict=True)}
-    if job.validation is None:
-        return row
     dice = validation_dice(
         lambda images: forward(job, state, images),
         job.validation,
@@ -155,19 +157,20 @@ def _validate(job: Job, state: State) -> dict[str, float]:
     if progress.best_dice is None or mean > progress.best_dice:
         progress.best_dice, progress.best_epoch = mean, progress.epoch
         state.best = {name: value.cpu() for name, value in copy.deepcopy(state.network.state_dict()).items()}
-    return row | {"val_dice": mean} | {f"dice:{n}": d for n, d in zip(job.class_names, dice.tolist(), strict=True)}
+    return {"val_dice": mean} | {f"dice:{n}": d for n, d in zip(job.class_names, dice.tolist(), strict=True)}
 
 
 def _ratios(job: Job, state: State) -> list[float]:
     """Each term's share of the gradient on the logits of one fixed batch: what its weight really means."""
     if len(job.loss.names) == 1:
         return [1.0]
+    state.network.eval()
     positions = torch.arange(min(len(job.train), job.training.batch_size))
     # Its own generator, so that patches are the same in every epoch.
     images, labels = job.train.batch(positions, generator(job.seed, 0, Stream.SAMPLING))
     with torch.no_grad():
         logits = forward(job, state, images)
-    return [float(ratio) for ratio in effective_ratios(job.loss, logits, labels.long())]
+    return [float(ratio) for ratio in effective_ratios(job.loss, logits, labels.long(), job.spacing)]
 
 
 def _stopped(settings: Training, epoch: int, best_epoch: int | None) -> bool:

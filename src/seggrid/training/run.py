@@ -27,7 +27,6 @@ from seggrid.training.loop import DivergedError, Job, fit
 from seggrid.training.optimiser import build_optimiser
 from seggrid.training.progress import Progress, log_to
 from seggrid.training.seeding import Stream, seed_of, use_deterministic_kernels
-from seggrid.training.supervise import USER_ERROR
 
 logger = logging.getLogger("seggrid.training")
 FAILED = 3
@@ -58,6 +57,8 @@ def initial_state(spec: RunSpec, store: Store, device: torch.device) -> State:
     settings = spec.training
     if len(store.cases[0].shape) != 2:
         raise UserError(f"data set {spec.data_id} holds volumes; {spec.network.name} segments images of two axes")
+    if settings.patch_size and len(settings.patch_size) != len(store.cases[0].shape):
+        raise UserError(f"training.patch_size: {list(settings.patch_size)} needs one side for each axis of the images")
     torch.manual_seed(seed_of(spec.seed, 0, Stream.INITIALISATION))
     network = build_network(spec.network, store.in_channels, len(store.class_names) + 1)
     _start_from_parent(spec, network)
@@ -85,6 +86,7 @@ def prepare(
         train=DeviceStore(store, fold.train, device, settings.patch_size),
         validation=DeviceStore(store, fold.val, device) if fold.val else None,
         class_names=store.class_names,
+        spacing=store.spacing_ratio(fold.train),
         device=device,
         checkpoints=checkpoints,
         report=progress.report,
@@ -130,7 +132,7 @@ def _finish(folder: RunFolder, spec: RunSpec, state: State, device: torch.device
 
 
 def _reason(error: BaseException) -> str:
-    if isinstance(error, DivergedError):
+    if isinstance(error, DivergedError | UserError):
         return str(error)
     if isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error):
         return "out of memory; use a smaller batch_size, patch_size or network"
@@ -146,9 +148,6 @@ def main(run_id: str, device: str, parent: int) -> int:
     try:
         with log_to(folder.log):
             train(read_run(run_id), device)
-    except UserError as error:
-        write_json(failure, {"reason": str(error)})
-        return USER_ERROR
     except Exception as error:  # whatever ends a run is its status, and the grid goes on
         write_json(failure, {"reason": _reason(error), "traceback": traceback.format_exc()})
         with folder.log.open("a", encoding="utf-8") as log:

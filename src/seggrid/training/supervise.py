@@ -10,7 +10,7 @@ import os
 import signal
 import subprocess
 import sys
-from typing import TextIO
+from typing import Any, TextIO
 
 from seggrid.errors import UserError
 from seggrid.paths import DataFolder, ExperimentFolder, RunFolder, results_root
@@ -18,8 +18,8 @@ from seggrid.records import RunStatus, read_json, read_status, write_json
 from seggrid.specification import RunSpec, read_plan, read_run
 from seggrid.training.lease import lease
 
-#: Exit status of a child that met a mistake of the user: nothing was tried, so the run did not fail.
-USER_ERROR = 2
+#: Kills without a new checkpoint in between after which a run counts as failed.
+LOST_IN_A_ROW = 3
 _LOST = {signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 
 
@@ -31,7 +31,7 @@ def supervise(run_id: str, device: str | None = None, stream: TextIO = sys.stder
         stream: where a wait for another writer is told.
 
     Raises:
-        UserError: the specification, its data or its initial weights are missing or wrong.
+        UserError: there is no such run, or its data or the run that it starts from are not ready.
         InterruptedError: the training was killed from outside; what it had is kept.
     """
     folder = RunFolder(run_id)
@@ -98,15 +98,31 @@ def _run_child(folder: RunFolder, spec: RunSpec, device: str | None) -> RunStatu
     code = subprocess.call(command, env=environment)
     if code == 0:
         return RunStatus.model_validate(read_json(folder.finished))
-    if code == USER_ERROR:
-        raise UserError(read_json(failure)["reason"])
     if -code in _LOST or code - 128 in _LOST:
         name = signal.Signals(-code if code < 0 else code - 128).name
+        return _lost(folder, spec, name)
+    reason = read_json(failure)["reason"] if failure.is_file() else _crash(code)
+    return RunStatus(run_id=spec.run_id, state="failed", reason=reason)
+
+
+def _lost(folder: RunFolder, spec: RunSpec, name: str) -> RunStatus:
+    """A killed training resumes; one that is killed again and again without getting further has failed.
+
+    Raises:
+        InterruptedError: it may still get further.
+    """
+    latest = max((path.name for path in folder.checkpoints.glob("epoch-*.pt")), default="")
+    record = folder.checkpoints / "lost.json"
+    before: dict[str, Any] = read_json(record) if record.is_file() else {"latest": None}
+    count = 1 + (int(before["count"]) if before["latest"] == latest else 0)
+    write_json(record, {"latest": latest, "count": count})
+    if count < LOST_IN_A_ROW:
         raise InterruptedError(
             f"{spec.run_id}: the training was killed ({name}; by the operating system, if memory ran out); "
             "run the same command again to resume"
         )
-    reason = read_json(failure)["reason"] if failure.is_file() else _crash(code)
+    record.unlink()
+    reason = f"killed ({name}) {count} times without getting further; memory may be too small: try a smaller batch_size"
     return RunStatus(run_id=spec.run_id, state="failed", reason=reason)
 
 

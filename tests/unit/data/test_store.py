@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from seggrid.data.index import CaseEntry
 from seggrid.data.store import Fold, Store
 from seggrid.errors import UserError
 from seggrid.paths import DataFolder
@@ -71,3 +72,23 @@ def test_damage_is_named(store: Store, tmp_path: Path, name: str, damage: Callab
     damage(target.folder / name)
     with pytest.raises(UserError, match="preprocess"):
         Store.open(target)
+
+
+@pytest.mark.parametrize(
+    ("spacing", "resized", "expected"),
+    [
+        (None, None, None),
+        ((0.3, 0.3), (64, 64), None),
+        ((3.0, 0.5), None, (6.0, 1.0)),
+        (None, (32, 64), (2.0, 1.0)),
+        ((0.5, 1.0), (32, 64), None),
+    ],
+)
+def test_the_sides_of_preprocessed_pixels(
+    spacing: tuple[float, float] | None, resized: tuple[int, int] | None, expected: tuple[float, float] | None
+) -> None:
+    geometry = ({"op": "resize", "shape": [64, 64], "size": list(resized)},) if resized else ()
+    entry = CaseEntry("a", "a", 1, resized or (64, 64), (64, 64), spacing, 0, 0, 0, geometry, (1, 1))
+    store = Store.__new__(Store)
+    store.cases = (entry, entry)
+    assert store.spacing_ratio([0, 1]) == (pytest.approx(expected) if expected else None)

@@ -115,7 +115,7 @@ def test_the_version_says_what_it_is(client: MlflowClient, plan: list[PlannedRun
     tags = version.tags
     assert tags["seggrid.runs"] == ", ".join(chosen(plan))
     assert (tags["seggrid.register"], tags["seggrid.mixture"]) == ("fold_ensemble", row["loss"])
-    assert float(tags["seggrid.test_overlap"]) == pytest.approx(row["overlap"], rel=1e-5)
+    assert float(tags["seggrid.candidate_test_overlap"]) == pytest.approx(row["overlap"], rel=1e-5)
     assert float(tags["seggrid.val_distance"]) == pytest.approx(row["distance_val"], rel=1e-5)
     assert (tags["seggrid.data_id"], tags["seggrid.commit"]) == (plan[0].data_id, "0123abc+changes")
     record = read_json(ExperimentFolder(NAME).tracked)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import pytest
@@ -105,3 +106,34 @@ def test_code_in_a_checkpoint_is_not_run(tmp_path: Path) -> None:
     torch.save({"progress": Evil()}, tmp_path / "epoch-000001.pt")
     assert load_checkpoint(tmp_path, "run", make_state()) is None
     assert not (tmp_path / "ran").exists()
+
+
+def test_a_full_memory_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    saved_epochs(tmp_path, 2)
+
+    def full(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError("no memory left")
+
+    monkeypatch.setattr(torch, "load", full)
+    with pytest.raises(torch.OutOfMemoryError):
+        load_checkpoint(tmp_path, "run", make_state())
+    assert len(list(tmp_path.glob("epoch-*.pt"))) == 2
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_random_bytes_are_damage(tmp_path: Path, seed: int) -> None:
+    (tmp_path / "epoch-000001.pt").write_bytes(random.Random(seed).randbytes(2000))
+    assert load_checkpoint(tmp_path, "run", make_state()) is None
+
+
+def test_a_flipped_byte_of_a_tensor_is_damage(tmp_path: Path) -> None:
+    state = saved_epochs(tmp_path, 2)
+    weight = next(iter(state.network.state_dict().values())).numpy().tobytes()
+    latest = tmp_path / "epoch-000002.pt"
+    content = latest.read_bytes()
+    assert content.count(weight) == 1
+    position = content.index(weight) + 5
+    latest.write_bytes(content[:position] + bytes([content[position] ^ 0xFF]) + content[position + 1 :])
+    state = make_state(seed=1)
+    load_checkpoint(tmp_path, "run", state)
+    assert state.progress.epoch == 1

@@ -115,3 +115,16 @@ def test_many_processes_never_hold_it_together(path: Path, tmp_path: Path) -> No
     for worker in workers:
         worker.join()
     assert counter.read_text() == "20"
+
+
+def test_a_holder_that_was_replaced_ends_itself(path: Path) -> None:
+    """Suspended longer than its heartbeat allows, it finds another's lease when it wakes up."""
+    holder = subprocess.Popen(
+        [sys.executable, "-c", "import seggrid.training.lease as m; m.HEARTBEAT_SECONDS = 0.05\n" + HOLD, str(path)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "held\n"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "nonce": "another"}))
+    assert holder.wait(timeout=20) == -signal.SIGKILL

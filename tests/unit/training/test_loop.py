@@ -181,3 +181,13 @@ def test_validation_dice_by_hand() -> None:
     assert dice[0].item() == pytest.approx((2 / 3 + 1) / 2)
     assert dice[1].isnan()
     assert mean_dice(dice) == pytest.approx(5 / 6)
+
+
+def test_early_stopping_waits_for_a_validation(prepared: Callable[..., tuple[Job, State]]) -> None:
+    from seggrid.config.training import EarlyStopping
+
+    job, state = prepared(epochs=6, validate_every=3, early_stopping=EarlyStopping(patience=1))
+    fit(job, state)
+    assert state.progress.epoch in (3, 6)
+    assert sum("val_dice" in row for row in state.progress.history) == state.progress.epoch // 3 >= 1
+    assert state.progress.epoch == 6 or state.progress.best_epoch == 3

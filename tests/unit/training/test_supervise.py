@@ -79,12 +79,21 @@ def test_a_killed_child_is_lost_not_failed(run: RunFolder, monkeypatch: pytest.M
     assert not run.status.exists()
 
 
-def test_a_users_mistake_is_no_failed_run(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
-    failure = run.checkpoints / "failure.json"
-    end_with(monkeypatch, 2, lambda: write_json(failure, {"reason": "give a local file"}))
-    with pytest.raises(UserError, match="give a local file"):
-        supervise(run.folder.name)
-    assert not run.status.exists()
+def test_killed_again_and_again_without_getting_further_is_failed(
+    run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end_with(monkeypatch, -signal.SIGKILL)
+    for _ in range(module.LOST_IN_A_ROW - 1):
+        with pytest.raises(InterruptedError):
+            supervise(run.folder.name)
+    (run.checkpoints / "epoch-000001.pt").touch()
+    for _ in range(module.LOST_IN_A_ROW - 1):
+        with pytest.raises(InterruptedError):
+            supervise(run.folder.name)
+    status = supervise(run.folder.name)
+    assert status.state == "failed"
+    assert status.reason is not None
+    assert "killed (SIGKILL) 3 times without getting further" in status.reason
 
 
 def test_a_finished_run_is_not_trained_again(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
