@@ -16,7 +16,7 @@ test: $(READY)
 
 # Twenty kills at random moments: of training, of Snakemake, of both.
 kills: $(READY)
-	SEGGRID_KILLS=20 $(BIN)/pytest -q -s tests/workflow/test_kill.py
+	SEGGRID_KILLS=20 $(BIN)/pytest -q -s tests/workflow/test_kill.py -k random
 
 # Style, types, layers, the workflow's own lint, and generated files.
 check: $(READY)

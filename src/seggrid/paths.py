@@ -66,12 +66,23 @@ class ExperimentFolder:
         self.cases = self.folder / "cases.csv"
         self.runs = self.folder / "runs.csv"
         self.objects = self.folder / "objects.csv"
+        self.incomplete_ranking = self.folder / "ranking-incomplete.csv"
         self.ranking = self.folder / "ranking.csv"
         self.summary = self.folder / "ranking.txt"
         self.scores = self.folder / "scores.json"
         self.report = self.folder / "report.html"
         self.tracked = self.folder / "tracked.json"
         self.provenance = self.folder / "provenance.json"
+
+
+def withdraw_ranking(experiment: ExperimentFolder) -> None:
+    """Set the ranking of an incomplete grid aside; the report stays.
+
+    Snakemake does not miss a run whose ranking is there, and would never train what was lost or cleared.
+    """
+    if experiment.ranking.is_file():
+        experiment.ranking.replace(experiment.incomplete_ranking)
+    experiment.tracked.unlink(missing_ok=True)
 
 
 def evaluation_file(eval_id: str, root: Path | None = None) -> Path:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import subprocess
@@ -44,9 +45,9 @@ def measured(place: Workplace) -> bytes:
     return (place.results / "runs" / run / f"eval-{evaluation}" / "cases.csv").read_bytes()
 
 
-def start(place: Workplace) -> subprocess.Popen[bytes]:
+def start(place: Workplace, *targets: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        place.snakemake_command("trained"),
+        place.snakemake_command(*(targets or ["trained"])),
         cwd=place.folder,
         env=place.environment,
         stdout=subprocess.DEVNULL,
@@ -144,3 +145,17 @@ def test_a_damaged_latest_checkpoint_is_no_end(make_workplace: Callable[..., Wor
     (latest.parent / f".{latest.name}.xyz.part").write_bytes(b"half")
     place.snakemake("trained")
     assert measured(place) == uninterrupted
+
+
+def test_a_lost_run_is_reported_then_resumed(make_workplace: Callable[..., Workplace]) -> None:
+    place = make_workplace(**{**EXPERIMENT, "mixtures": ["ce", *EXPERIMENT["mixtures"]]})
+    workflow = start(place, "all")
+    wait_for_epoch(place, 4, workflow)
+    kill_training(place)
+    assert workflow.wait() == 1
+    folder = place.results / "experiments" / "tiny"
+    assert "not trained yet" in (folder / "report.html").read_text()
+    assert json.loads((folder / "scores.json").read_text())["missing"]
+    place.snakemake()
+    assert json.loads((folder / "scores.json").read_text())["missing"] == []
+    assert (folder / "tracked.json").is_file()

@@ -13,7 +13,7 @@ import sys
 from typing import Any, TextIO
 
 from seggrid.errors import UserError
-from seggrid.paths import DataFolder, ExperimentFolder, RunFolder, results_root
+from seggrid.paths import DataFolder, ExperimentFolder, RunFolder, results_root, withdraw_ranking
 from seggrid.records import RunStatus, read_json, read_status, write_json
 from seggrid.specification import RunSpec, read_plan, read_run
 from seggrid.training.lease import lease
@@ -135,8 +135,7 @@ def _crash(code: int) -> str:
 def retry(run_id: str) -> bool:
     """Clear a failed run, so that it is trained anew from its start; return whether there was anything to clear.
 
-    The rankings of the experiments that it belongs to are cleared as well: Snakemake remakes what a missing file is
-    needed for, and nothing needs a run whose ranking is there.
+    The rankings of the experiments that it belongs to are withdrawn, so that Snakemake makes them anew.
     """
     folder = RunFolder(run_id)
     status = read_status(folder.status)
@@ -149,5 +148,5 @@ def retry(run_id: str) -> bool:
     folder.status.replace(folder.folder / "failed.json")  # kept for the reader
     for plan in results_root().glob("experiments/*/plan.csv"):
         if any(run.run_id == run_id for run in read_plan(plan.parent.name)):
-            ExperimentFolder(plan.parent.name).ranking.unlink(missing_ok=True)
+            withdraw_ranking(ExperimentFolder(plan.parent.name))
     return True

@@ -114,6 +114,7 @@ def _write_evaluation(plan: Plan, run: PlannedRun, store: Store, shift: int) -> 
     metrics = plan.experiment.evaluation.metrics
     fold = store.fold(int(run.fold))
     rows = []
+    folder.folder.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(folder.predictions, "w") as archive:
         for split, cases in (("val", fold.val), ("test", fold.test)):
             for case in cases:
