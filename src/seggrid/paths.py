@@ -74,15 +74,19 @@ class ExperimentFolder:
         self.tracked = self.folder / "tracked.json"
         self.provenance = self.folder / "provenance.json"
 
+    @property
+    def latest_ranking(self) -> Path:
+        """The ranking of the complete grid, else that of what there is."""
+        return self.ranking if self.ranking.is_file() else self.incomplete_ranking
 
-def withdraw_ranking(experiment: ExperimentFolder) -> None:
-    """Set the ranking of an incomplete grid aside; the report stays.
+    def withdraw_ranking(self) -> None:
+        """Set the ranking aside because the grid is not complete, or no longer; the report stays.
 
-    Snakemake does not miss a run whose ranking is there, and would never train what was lost or cleared.
-    """
-    if experiment.ranking.is_file():
-        experiment.ranking.replace(experiment.incomplete_ranking)
-    experiment.tracked.unlink(missing_ok=True)
+        Snakemake does not miss a run whose ranking is there, and would never train what was lost or cleared.
+        """
+        if self.ranking.is_file():
+            self.ranking.replace(self.incomplete_ranking)
+        self.tracked.unlink(missing_ok=True)
 
 
 def evaluation_file(eval_id: str, root: Path | None = None) -> Path:

@@ -16,7 +16,7 @@ from seggrid.records import read_status
 from seggrid.scoring.stage import score
 from seggrid.specification import PlannedRun, read_plan, read_run
 
-_SCORED = ("cases", "runs", "objects", "ranking", "scores")
+_SCORED = ("cases", "runs", "objects", "latest_ranking", "scores")
 
 
 def verify(experiment: str, seed: int) -> int:

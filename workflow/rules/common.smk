@@ -10,7 +10,7 @@ from snakemake.exceptions import WorkflowError
 
 from seggrid.config import find_experiment, load_experiment
 from seggrid.errors import UserError
-from seggrid.paths import ExperimentFolder, results_root, withdraw_ranking
+from seggrid.paths import ExperimentFolder, results_root
 from seggrid.plan import make_plan
 from seggrid.specification import read_plan
 
@@ -82,13 +82,9 @@ def print_ranking():
 
 
 def report_what_there_is():
-    """Score and report an incomplete grid, so that nothing that was computed stays hidden.
-
-    The ranking is withdrawn at once: it must not stand for the complete one in the next call.
-    """
+    """Score and report an incomplete grid, so that nothing that was computed stays hidden."""
     if workflow.is_main_process and ExperimentFolder(EXPERIMENT).plan.is_file():
         for verb in ("score", "report"):
             subprocess.run(
                 [sys.executable, "-m", "seggrid.cli", verb, EXPERIMENT], check=False
             )
-        withdraw_ranking(ExperimentFolder(EXPERIMENT))

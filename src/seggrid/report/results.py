@@ -73,7 +73,7 @@ def read_results(experiment: str) -> Results:
     card = DataFolder(grid.runs[0].planned.data_id).card
     return Results(
         grid=grid,
-        ranking=_read_table(folder.ranking, ("rank", "overlap", "distance", *SCORE_COLUMNS.values())),
+        ranking=_read_table(folder.latest_ranking, ("rank", "overlap", "distance", *SCORE_COLUMNS.values())),
         objects=_read_table(folder.objects, ("split", "class", *STATUSES)),
         scores=read_json(folder.scores) if folder.scores.is_file() else None,
         card=read_json(card) if card.is_file() else None,

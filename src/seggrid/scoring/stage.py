@@ -46,8 +46,13 @@ def score(experiment: str) -> str:
     write_json(folder.scores, summary)
     text = ranking_text(grid, ranking, summary)
     write_text(folder.summary, text + "\n")
-    # Last: it is what the workflow takes as proof that all are written.
-    write_table(ranking.table, folder.ranking)
+    # Last, for Snakemake takes it as proof that all are written; and under its name only when no run is missing.
+    if grid.states()["missing"] or grid.states()["unevaluated"]:
+        folder.withdraw_ranking()
+        write_table(ranking.table, folder.incomplete_ranking)
+    else:
+        write_table(ranking.table, folder.ranking)
+        folder.incomplete_ranking.unlink(missing_ok=True)
     return text
 
 

@@ -61,7 +61,7 @@ def finish_parent(client: MlflowClient, parent_id: str, grid: Grid, tags: dict[s
     for key, value in tags.items():
         client.set_tag(parent_id, key, value)
     folder = ExperimentFolder(grid.experiment.name)
-    for path in (folder.plan, folder.ranking, folder.scores, folder.report):
+    for path in (folder.plan, folder.latest_ranking, folder.scores, folder.report):
         if path.is_file():
             client.log_artifact(parent_id, str(path))
     client.set_terminated(parent_id)

@@ -13,7 +13,7 @@ import sys
 from typing import Any, TextIO
 
 from seggrid.errors import UserError
-from seggrid.paths import DataFolder, ExperimentFolder, RunFolder, results_root, withdraw_ranking
+from seggrid.paths import DataFolder, ExperimentFolder, RunFolder, results_root
 from seggrid.records import RunStatus, read_json, read_status, write_json
 from seggrid.specification import RunSpec, read_plan, read_run
 from seggrid.training.lease import lease
@@ -148,5 +148,5 @@ def retry(run_id: str) -> bool:
     folder.status.replace(folder.folder / "failed.json")  # kept for the reader
     for plan in results_root().glob("experiments/*/plan.csv"):
         if any(run.run_id == run_id for run in read_plan(plan.parent.name)):
-            withdraw_ranking(ExperimentFolder(plan.parent.name))
+            ExperimentFolder(plan.parent.name).withdraw_ranking()
     return True

@@ -174,6 +174,6 @@ def test_experiment_that_was_never_planned(tmp_path, monkeypatch: pytest.MonkeyP
 
 def test_damaged_table_names_its_file(make_results: MakeResults) -> None:
     make_results()
-    ExperimentFolder(NAME).ranking.write_text("rank,network\n1,a,b,c\n2\n", encoding="utf-8")
+    ExperimentFolder(NAME).latest_ranking.write_text("rank,network\n1,a,b,c\n2\n", encoding="utf-8")
     with pytest.raises(UserError, match=r"ranking\.csv: damaged"):
         write_report(NAME)

@@ -19,11 +19,13 @@ from seggrid.scoring.stage import score
 from seggrid.specification import PlannedRun
 
 WriteGrid = Callable[..., Plan]
-FILES = ("cases.csv", "runs.csv", "objects.csv", "ranking.csv", "scores.json")
+FILES = ("cases", "runs", "objects", "latest_ranking", "scores")
 
 
 def table(name: str) -> pd.DataFrame:
-    return pd.read_csv(ExperimentFolder("grid").folder / name, keep_default_na=False, na_values=[""])
+    folder = ExperimentFolder("grid")
+    path = folder.latest_ranking if name == "ranking.csv" else folder.folder / name
+    return pd.read_csv(path, keep_default_na=False, na_values=[""])
 
 
 def scores() -> dict[str, Any]:
@@ -40,8 +42,8 @@ def by_loss(**values: tuple[float, float]) -> Callable[..., tuple[float, float]]
 
 
 def digests() -> dict[str, str]:
-    folder = ExperimentFolder("grid").folder
-    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in FILES}
+    folder = ExperimentFolder("grid")
+    return {name: hashlib.sha256(getattr(folder, name).read_bytes()).hexdigest() for name in FILES}
 
 
 def test_a_ranking_by_hand(grid: WriteGrid) -> None:
@@ -324,6 +326,18 @@ def test_a_missing_index_of_the_data_is_a_clear_error(grid: WriteGrid) -> None:
     DataFolder(grid().data_id).index.unlink()
     with pytest.raises(UserError, match=r"index\.csv: no such file"):
         score("grid")
+
+
+def test_only_a_complete_grid_has_a_ranking_of_that_name(grid: WriteGrid) -> None:
+    folder = ExperimentFolder("grid")
+    grid(states={1: "missing"})
+    score("grid")
+    assert (folder.ranking.exists(), folder.incomplete_ranking.exists()) == (False, True)
+    grid(states={1: "failed"})
+    folder.tracked.write_text("{}")
+    score("grid")
+    assert (folder.ranking.exists(), folder.incomplete_ranking.exists()) == (True, False)
+    assert folder.tracked.exists(), "a failed run has ended: the grid is complete"
 
 
 def test_same_runs_same_bytes(grid: WriteGrid) -> None:
