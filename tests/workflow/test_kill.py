@@ -21,7 +21,7 @@ from tests.conftest import TINY, Workplace
 pytestmark = pytest.mark.workflow
 KILLS = int(os.environ.get("SEGGRID_KILLS", "3"))
 #: Enough for every kill, also where a training goes on while the next Snakemake starts.
-EPOCHS = 20 * KILLS
+EPOCHS = 30 * KILLS
 #: A checkpoint after every epoch, so that kills fall into their writes as well.
 EXPERIMENT = {
     "mixtures": ["0.50*dual_level_ce + 0.25*dice + 0.25*boundary"],
@@ -114,7 +114,11 @@ def test_random_kills_change_no_byte(make_workplace: Callable[..., Workplace], u
         victim = victims[number % len(victims)]
         victim(place)
         in_a_write += any(place.results.glob("runs/*/ckpt/.epoch-*.part"))
-        if victim is not kill_snakemake:  # a killed Snakemake leaves a training behind, which the next one waits for
+        try:
+            workflow.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            # The victim belonged to an earlier Snakemake, and this one's own training has come since.
+            kill_all(place)
             workflow.wait()
     place.snakemake("trained")
     print(f"{KILLS} kills, {in_a_write} of them left a half-written checkpoint")
