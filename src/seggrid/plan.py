@@ -24,7 +24,7 @@ from seggrid.errors import UserError
 from seggrid.manifest import manifest_hash
 from seggrid.parents import Parents, file_digest
 from seggrid.paths import DataFolder, ExperimentFolder, RunFolder, evaluation_file, manifest_cache
-from seggrid.records import digest, read_json, to_json, write_if_changed
+from seggrid.records import digest, read_json, to_json, to_json_lines, write_if_changed
 from seggrid.specification import ALL_CASES, PlannedRun, RunSpec
 
 
@@ -99,7 +99,7 @@ def make_plan(experiment: Experiment, experiment_folders: list[Path], ancestors:
     runs = []
     for spec, label in _specifications(experiment, data_id, parents):
         run_id = spec["run_id"]
-        specifications[RunFolder(run_id).spec] = to_json(spec)
+        specifications[RunFolder(run_id).spec] = to_json_lines(spec)
         parent = (spec["parent"] or {}).get("run_id") or ""
         runs.append(
             PlannedRun(

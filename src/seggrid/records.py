@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -58,6 +58,14 @@ def write_if_changed(path: Path, text: str) -> bool:
 def to_json(value: Any) -> str:
     """Readable JSON with sorted keys: same value, same text."""
     return json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False, default=str) + "\n"
+
+
+def to_json_lines(value: Mapping[str, Any]) -> str:
+    """A JSON object with one line a key, sorted; many times faster to make than indented JSON."""
+    lines = (
+        f"{json.dumps(key)}: {json.dumps(value[key], sort_keys=True, ensure_ascii=False)}" for key in sorted(value)
+    )
+    return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
 def write_json(path: Path, value: Any) -> None:

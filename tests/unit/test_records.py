@@ -17,6 +17,7 @@ from seggrid.records import (
     read_model,
     read_status,
     to_json,
+    to_json_lines,
     write_if_changed,
     write_json,
     write_text,
@@ -119,3 +120,11 @@ def test_a_record_of_another_version_is_refused(tmp_path: Path, content: object,
     with pytest.raises(UserError, match=rf"status\.json: {key}.*damaged or of another version") as caught:
         read_model(path, RunStatus)
     assert "\n" not in str(caught.value)
+
+
+def test_an_object_in_lines_is_json_of_the_same_value() -> None:
+    value = {"b": {"z": [1, "ü\n"], "a": None}, "a": 1.5}
+    text = to_json_lines(value)
+    assert json.loads(text) == value
+    assert text.splitlines()[1].startswith('"a": 1.5')
+    assert len(text.splitlines()) == len(value) + 2
