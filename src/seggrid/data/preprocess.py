@@ -71,7 +71,7 @@ class _Preparer:
         try:
             raw = self._source.load(case)
         except UserError as error:
-            return _Refused((str(error),))
+            return _Refused(error.problems)
         problems = tuple(checks.check_case(raw, self._allow_empty))
         if problems:
             return _Refused(problems)

@@ -60,6 +60,7 @@ def test_every_bad_case_is_told_at_once(folder: Path, build: Build, classes: dic
     save(masks / "c0.png", np.zeros(shape, np.uint8))
     save(images / "c1.png", np.full(shape, 9, np.uint8))
     (images / "c2.png").write_bytes((images / "c2.png").read_bytes()[:300])
+    (masks / "c2.png").write_bytes(b"no image")
     save(masks / "c3.png", np.ones((40, 47), np.uint8))
     save(masks / "c4.png", np.full(shape, 7, np.uint8))
     (masks / "c5.png").unlink()
@@ -68,11 +69,12 @@ def test_every_bad_case_is_told_at_once(folder: Path, build: Build, classes: dic
     with pytest.raises(UserError) as caught:
         build(described(folder, classes))
     lines = str(caught.value).splitlines()
-    assert lines[0].startswith("8 problems in the data")
+    assert lines[0].startswith("9 problems in the data")
     for expected in (
         "c0: the mask shows no object",
         "c1: the image has the value 9 everywhere",
         "images/c2.png: unreadable or truncated",
+        "masks/c2.png: unreadable or truncated",
         "masks/c3.png: the mask is 40 x 47 pixels, its image 40 x 48",
         "masks/c4.png: undeclared label 7 (1920 pixels)",
         "images/c5.png: no mask",

@@ -63,7 +63,7 @@ class Source(Protocol):
         """Read one case.
 
         Raises:
-            UserError: a file cannot be read or does not hold what it should; names it.
+            UserError: files cannot be read or do not hold what they should; names each.
         """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from seggrid.config.data import CocoData, members
 from seggrid.data.sources.base import Case, Listing, RawCase, group_cases
 from seggrid.data.sources.files import by_stem, read_image, size_text, stem
-from seggrid.errors import UserError
+from seggrid.errors import UserError, try_all
 from seggrid.manifest import raw_files
 from seggrid.records import read_json
 
@@ -134,14 +135,21 @@ class CocoSource:
             raise UserError(f"{path}: is {size_text(image.shape[1:])} pixels, {self._path} says {size_text(shape)}")
         names = self.class_names
         drawn = {name: np.zeros(shape, np.bool_) for name in names}
-        for annotation in self._annotations[entry.id]:
-            name = self._class_of(annotation, path)
+        outlines = [partial(self._outline, annotation, path, shape) for annotation in self._annotations[entry.id]]
+        for name, outline in try_all(outlines):
             if name:
-                drawn[name] |= self._draw(annotation, shape)
+                drawn[name] |= outline
         labels = np.zeros(shape, np.uint8)
         for name in self._data.on_top or names:
             labels[drawn[name]] = names.index(name) + 1
         return RawCase(case.case, case.group, image, labels, spacing or self._data.spacing)
+
+    def _outline(
+        self, annotation: _Annotation, path: Path, shape: tuple[int, int]
+    ) -> tuple[str, npt.NDArray[np.bool_]]:
+        """Return the class of an annotation and its pixels; no class and no pixels where it is ignored."""
+        name = self._class_of(annotation, path)
+        return name, self._draw(annotation, shape) if name else np.zeros(0, np.bool_)
 
     def _class_of(self, annotation: _Annotation, path: Path) -> str:
         try:

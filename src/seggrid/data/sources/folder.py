@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from seggrid.config.data import FolderData
 from seggrid.data.sources.base import Case, Listing, RawCase, group_cases
 from seggrid.data.sources.files import Spacing, by_stem, read_image, read_mask, size_text
 from seggrid.data.sources.labels import LabelMap
-from seggrid.errors import UserError
+from seggrid.errors import UserError, try_all
 from seggrid.manifest import raw_files
 
 
@@ -55,8 +56,9 @@ class FolderSource:
             UserError: a file is damaged, the mask has another size or an undeclared value.
         """
         path = self._masks[case.case]
-        image, spacing = read_image(self._images[case.case])
-        mask, mask_spacing = read_mask(path)
+        (image, spacing), (mask, mask_spacing) = try_all(
+            [partial(read_image, self._images[case.case]), partial(read_mask, path)]
+        )
         require_same_grid(path, mask.shape, mask_spacing, image.shape[1:], spacing)
         labels = self._labels.apply(mask, path)
         return RawCase(case.case, case.group, image, labels, spacing or self._data.spacing)

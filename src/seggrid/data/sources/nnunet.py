@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from seggrid.data.sources.base import Case, Listing, RawCase, group_cases
 from seggrid.data.sources.files import read_image, read_mask
 from seggrid.data.sources.folder import require_same_grid
 from seggrid.data.sources.labels import LabelMap
-from seggrid.errors import UserError
+from seggrid.errors import UserError, try_all
 from seggrid.manifest import raw_files
 from seggrid.records import read_json
 
@@ -93,15 +94,14 @@ class NnunetSource:
         Raises:
             UserError: a file is damaged, grids differ, or the mask has an undeclared value.
         """
-        mask, mask_spacing = read_mask(self._mask(case.case))
-        channels = []
-        spacing = None
-        for number in self._channel_numbers():
-            image, spacing = read_image(self._image(case.case, number))
-            require_same_grid(self._mask(case.case), mask.shape, mask_spacing, image.shape[1:], spacing)
-            channels.append(image)
-        labels = self._labels.apply(mask, self._mask(case.case))
-        return RawCase(case.case, case.group, np.concatenate(channels), labels, spacing or self._data.spacing)
+        path = self._mask(case.case)
+        images = [self._image(case.case, number) for number in self._channel_numbers()]
+        (mask, mask_spacing), *channels = try_all([partial(read_mask, path), *(partial(read_image, i) for i in images)])
+        for image, spacing in channels:
+            require_same_grid(path, mask.shape, mask_spacing, image.shape[1:], spacing)
+        labels = self._labels.apply(mask, path)
+        pixels = np.concatenate([image for image, _ in channels])
+        return RawCase(case.case, case.group, pixels, labels, channels[-1][1] or self._data.spacing)
 
 
 def _read_header(path: Path) -> dict[str, Any]:

@@ -95,6 +95,16 @@ def test_an_annotation_that_cannot_be_drawn_is_named(
         labels(write(tmp_path, content))
 
 
+def test_all_annotations_that_cannot_be_drawn_are_named(tmp_path: Path, content: dict[str, Any]) -> None:
+    for annotation in content["annotations"]:
+        annotation["segmentation"] = []
+    with pytest.raises(UserError) as caught:
+        labels(write(tmp_path, content))
+    assert [problem.split(": ")[1] for problem in caught.value.problems] == [
+        f"annotation {number} has no polygon; draw it, or set data.shapes to boxes" for number in (1, 2)
+    ]
+
+
 def test_a_contradictory_file_is_refused(tmp_path: Path, content: dict[str, Any]) -> None:
     with pytest.raises(UserError, match="no category nail; its categories are bone, screw"):
         open_source(write(tmp_path, content, classes=["nail"]))
