@@ -7,8 +7,6 @@ each loss, network and step: see ``docs/explanation/identity.md``.
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,7 +22,7 @@ from seggrid.errors import UserError
 from seggrid.manifest import manifest_hash
 from seggrid.parents import Parents, file_digest
 from seggrid.paths import DataFolder, ExperimentFolder, RunFolder, evaluation_file, manifest_cache
-from seggrid.records import digest, read_json, to_json, to_json_lines, write_if_changed
+from seggrid.records import digest, read_json, to_csv, to_json, to_json_lines, write_if_changed
 from seggrid.specification import ALL_CASES, PlannedRun, RunSpec
 
 
@@ -40,11 +38,8 @@ class Plan:
     @property
     def table(self) -> str:
         """The runs as CSV."""
-        buffer = io.StringIO()
-        writer = csv.writer(buffer, lineterminator="\n")
-        writer.writerow(PlannedRun.model_fields)
-        writer.writerows([getattr(run, name) for name in PlannedRun.model_fields] for run in self.runs)
-        return buffer.getvalue()
+        columns = tuple(PlannedRun.model_fields)
+        return to_csv(columns, ([getattr(run, name) for name in columns] for run in self.runs))
 
     def write(self) -> None:
         """Write specifications, the resolved experiment and ``plan.csv``; untouched where nothing changed."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import hashlib
+import io
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -66,6 +68,15 @@ def to_json_lines(value: Mapping[str, Any]) -> str:
         f"{json.dumps(key)}: {json.dumps(value[key], sort_keys=True, ensure_ascii=False)}" for key in sorted(value)
     )
     return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def to_csv(columns: Sequence[str], rows: Iterable[Iterable[Any]]) -> str:
+    """CSV with a header; numbers as Python prints them, so that they read back the same."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    return buffer.getvalue()
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
 import math
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from seggrid.errors import UserError
+from seggrid.records import to_csv
 
 _COLUMNS = (
     "case", "group", "channels", "shape", "original_shape", "spacing",
@@ -70,13 +70,8 @@ class CaseEntry:
 
 def index_text(entries: Sequence[CaseEntry]) -> str:
     """Return the rows as CSV; lists are written as JSON."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(_COLUMNS)
-    for entry in entries:
-        values = (getattr(entry, column) for column in _COLUMNS)
-        writer.writerow(value if isinstance(value, str) else json.dumps(value) for value in values)
-    return buffer.getvalue()
+    values = ([getattr(entry, column) for column in _COLUMNS] for entry in entries)
+    return to_csv(_COLUMNS, ([v if isinstance(v, str) else json.dumps(v) for v in row] for row in values))
 
 
 def read_index(path: Path) -> tuple[CaseEntry, ...]:

@@ -7,7 +7,6 @@ import sys
 import traceback
 from pathlib import Path
 
-import pandas as pd
 import torch
 from safetensors.torch import load_file, save_file
 
@@ -19,7 +18,7 @@ from seggrid.losses import MixtureLoss
 from seggrid.networks import SegmentationNetwork, build_network, load_weights, place
 from seggrid.paths import DataFolder, RunFolder
 from seggrid.provenance import environment
-from seggrid.records import RunStatus, atomic, write_json
+from seggrid.records import RunStatus, atomic, to_csv, write_json, write_text
 from seggrid.specification import ALL_CASES, RunSpec, read_run
 from seggrid.training.checkpoint import State, load_checkpoint
 from seggrid.training.death import die_with_parent
@@ -111,9 +110,8 @@ def _finish(folder: RunFolder, spec: RunSpec, state: State, device: torch.device
         raise DivergedError("the weights are no longer finite after the last epoch; lower the learning rate")
     with atomic(folder.model) as temporary:
         save_file({name: value.cpu().contiguous() for name, value in best.items()}, temporary)
-    history = pd.DataFrame(progress.history)
-    with atomic(folder.history) as temporary:
-        history.to_csv(temporary, index=False, lineterminator="\n")
+    columns = tuple(dict.fromkeys(name for row in progress.history for name in row))
+    write_text(folder.history, to_csv(columns, ([row.get(name) for name in columns] for row in progress.history)))
     write_json(folder.environment, environment(device))
     kept = progress.best_epoch if spec.training.select == "best" else progress.epoch
     status = RunStatus(
@@ -124,8 +122,8 @@ def _finish(folder: RunFolder, spec: RunSpec, state: State, device: torch.device
         best_dice=progress.best_dice if kept == progress.best_epoch else None,
         parameters=sum(p.numel() for p in state.network.parameters() if p.requires_grad),
         device=str(device),
-        seconds=float(history["seconds"].sum()),
-        step_seconds=float(history["step_seconds"].sum()),
+        seconds=sum(row["seconds"] for row in progress.history),
+        step_seconds=sum(row["step_seconds"] for row in progress.history),
     )
     write_json(folder.finished, status.model_dump(mode="json"))
     return status
