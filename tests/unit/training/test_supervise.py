@@ -113,6 +113,33 @@ def test_missing_data_names_the_command(run: RunFolder) -> None:
         supervise(run.folder.name)
 
 
+def test_a_run_falls_with_the_run_that_it_starts_from(
+    make_workplace: Callable[..., Workplace], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parent = make_workplace(mixtures=["ce"], folds=[0])
+    (parent.folder / "config" / "experiments").mkdir(parents=True)
+    parent.experiment.rename(parent.folder / "config" / "experiments" / "parent.yaml")
+    other = {"source": "phantom", "knee": {"subjects": 6, "frames": 1, "size": 48, "style": "ellipses", "seed": 1}}
+    child = make_workplace(data=other, mixtures=["ce"], folds=[0], training={"init_from": "parent"})
+    parent.seggrid("plan", str(child.experiment))
+    monkeypatch.setenv("SEGGRID_RESULTS", str(parent.results))
+    for data in (parent.results / "data").glob("phantom-*"):
+        (data / "index.csv").touch()
+    specs = [json.loads(RunFolder(run).spec.read_text()) for run in parent.run_ids()]
+    started = next(spec["run_id"] for spec in specs if spec["parent"])
+    first = next(spec["run_id"] for spec in specs if not spec["parent"])
+    end_with(monkeypatch, 1)
+    with pytest.raises(UserError, match=f"run {first} is not completed; train it first"):
+        supervise(started)
+    assert supervise(first).state == "failed"
+    status = supervise(started)
+    assert status.state == "failed"
+    assert status.reason == (
+        f"training.init_from: run {first} failed (ended with exit status 1; see train.log); "
+        f"run `seggrid retry {first}` first"
+    )
+
+
 def test_retry_clears_failed_runs_only(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     end_with(monkeypatch, 1)
     supervise(run.folder.name)
