@@ -27,10 +27,12 @@ check: $(READY)
 	$(BIN)/lint-imports
 	$(BIN)/snakemake --lint --config experiment=demo
 	$(BIN)/python -m seggrid.config.generate --check
+	$(BIN)/python docs/loss_pages.py --check
 
-# Generated files: config/default.yaml, config/schema.json and the reference pages.
+# Generated files: config/default.yaml, config/schema.json, the reference pages and their pictures.
 docs: $(READY)
 	$(BIN)/python -m seggrid.config.generate
+	$(BIN)/python docs/loss_pages.py
 
 # Peers that only benchmarks need are not in the lock.
 bench: $(READY)

@@ -27,7 +27,7 @@ from seggrid.losses import MixtureLoss
 from seggrid.losses.boundary import Boundary
 from seggrid.losses.cross_entropy import CrossEntropy, DualLevelCrossEntropy, WeightedCrossEntropy
 from seggrid.losses.dice import Dice
-from seggrid.losses.maps import signed_distance
+from seggrid.losses.maps import compute
 
 IMAGES, CLASSES, SIDE = 8, 5, 256
 ROUNDS = 31
@@ -102,14 +102,14 @@ def _dice_pairs(target: Tensor) -> list[Pair]:
 
 def _distance_pairs(target: Tensor) -> list[Pair]:
     boundary = Boundary(CLASSES)
-    given = signed_distance(target, CLASSES)
+    given = _our_map(target)
     areas = _areas(target)
     mixture = MixtureLoss(Mixture.model_validate(MIXTURE), [f"object{c}" for c in range(1, CLASSES)], areas)
     weight = mixture.losses[0].weights.float()
     dice = DiceLoss(softmax=True, to_onehot_y=True, include_background=False)
 
     def made(x: Tensor) -> Tensor:
-        return boundary(x, target, {"signed_distance": signed_distance(target, CLASSES)})
+        return boundary(x, target, {"signed_distance": _our_map(target)})
 
     def terms(x: Tensor) -> Tensor:
         cross_entropy = F.cross_entropy(x, target, weight=weight)
@@ -125,7 +125,7 @@ def _distance_pairs(target: Tensor) -> list[Pair]:
         Pair("boundary", made, "softmax and product, scipy map", lambda x: _surface(x, _scipy_map(target))),
         Pair(
             "signed_distance",
-            lambda _: signed_distance(target, CLASSES),
+            lambda _: _our_map(target),
             "scipy map",
             lambda _: _scipy_map(target),
         ),
@@ -141,6 +141,10 @@ def _distance_pairs(target: Tensor) -> list[Pair]:
 def _surface(logits: Tensor, maps: Tensor) -> Tensor:
     """Boundary loss as it is usually written."""
     return (logits.softmax(1)[:, 1:] * maps[:, 1:]).mean()
+
+
+def _our_map(target: Tensor) -> Tensor:
+    return compute(["signed_distance"], target, CLASSES)["signed_distance"]
 
 
 def _scipy_map(target: Tensor) -> Tensor:

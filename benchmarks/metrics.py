@@ -9,12 +9,8 @@ and the transform computes in float32. A ratio above 1 is in our favour.
 from __future__ import annotations
 
 import argparse
-import os
-import statistics
-import time
 import warnings
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import edt
 import numpy as np
@@ -24,6 +20,7 @@ from monai.metrics import compute_average_surface_distance, compute_hausdorff_di
 from scipy import ndimage
 
 from seggrid.metrics import label_surfaces, measure
+from timing import hardware, medians_in_turn
 
 Labels = npt.NDArray[np.uint8]
 Values = list[tuple[float, float]]
@@ -42,7 +39,7 @@ def main() -> None:
     rounds = options.rounds or (5 if options.volume else 31)
     unequal = (2.0, 0.7, 0.9) if options.volume else (0.4, 0.7)
     size = "x".join(map(str, shape))
-    print(f"{_processor()}, {os.cpu_count()} CPUs, 1 thread; {size}, {classes} classes, median of {rounds} rounds")
+    print(f"{hardware()}; {size}, {classes} classes, median of {rounds} rounds")
     print(f"{'':24}{'ours':>10}{'prepared':>10}{'MONAI':>10}{'EDT':>10}{'MONAI/ours':>12}{'EDT/ours':>10}")
     truth = _truth(shape, classes)
     predictions = {"clean": _bent(truth), "noisy": _noisy(_bent(truth), classes)}
@@ -75,13 +72,8 @@ def _compare(prediction: Labels, truth: Labels, classes: int, spacing: tuple[flo
     results = [way() for way in ways]
     for result in results[1:]:
         np.testing.assert_allclose(result, results[0], rtol=1e-4)
-    times: list[list[float]] = [[] for _ in ways]
-    for _ in range(rounds):
-        for way, taken in zip(ways, times, strict=True):
-            start = time.perf_counter()
-            way()
-            taken.append(time.perf_counter() - start)
-    return [statistics.median(taken) for taken in times]
+    medians = medians_in_turn({str(number): way for number, way in enumerate(ways)}, rounds)
+    return list(medians.values())
 
 
 def _monai(prediction: torch.Tensor, truth: torch.Tensor, spacing: Sequence[float]) -> Values:
@@ -137,14 +129,6 @@ def _noisy(labels: Labels, classes: int) -> Labels:
 
 def _one_hot(labels: Labels, classes: int) -> torch.Tensor:
     return torch.from_numpy(np.stack([labels == label for label in range(classes)]))[None]
-
-
-def _processor() -> str:
-    """Return the processor's name where the system tells it."""
-    information = Path("/proc/cpuinfo")
-    lines = information.read_text().splitlines() if information.is_file() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else "unknown processor"
 
 
 if __name__ == "__main__":

@@ -17,24 +17,37 @@ def hardware() -> str:
     return f"{processor()}, {torch.get_num_threads()} threads, torch {torch.__version__}{gpu}"
 
 
-def seconds_of(work: Callable[[], object]) -> float:
+def seconds_of(work: Callable[[], object], clock: Callable[[], float] = time.perf_counter) -> float:
     """Time of one call, the GPU's queue included."""
     _finish()
-    started = time.perf_counter()
+    started = clock()
     work()
     _finish()
-    return time.perf_counter() - started
+    return clock() - started
 
 
-def medians_in_turn(ways: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Call every way once a round, so that all see the same machine; return the median seconds of each."""
+def medians_in_turn(
+    ways: Mapping[str, Callable[[], object]], rounds: int, clock: Callable[[], float] = time.perf_counter
+) -> dict[str, float]:
+    """Call every way once a round, so that all see the same machine; return the median seconds of each.
+
+    The order turns round with every round. ``time.process_time`` as the clock leaves out what other processes take.
+    """
     for work in ways.values():
         work()
     times: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(rounds):
-        for name, work in ways.items():
-            times[name].append(seconds_of(work))
+    for number in range(rounds):
+        for name in list(ways)[:: 1 if number % 2 else -1]:
+            times[name].append(seconds_of(ways[name], clock))
     return {name: statistics.median(values) for name, values in times.items()}
+
+
+def keep_freed_buffers() -> None:
+    """Let glibc keep freed buffers of the size of a batch, as it does beside a network's activations.
+
+    Otherwise it returns their pages after each call, which by chance would cost one way more than another.
+    """
+    torch.zeros(31 * 2**18)
 
 
 def _finish() -> None:

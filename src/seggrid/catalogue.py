@@ -117,13 +117,15 @@ class LossRow(Row):
     """A loss.
 
     Attributes:
-        maps: names of the maps of the truth that it reads (see ``seggrid.losses.maps``).
+        maps: names of the maps that it reads (see ``seggrid.losses.maps``).
+        map_parameter: name of the parameter, if any, whose value is the name of a further map.
         areas: whether it is built with the class areas of the training cases.
         range: lower and upper bound of its value.
         source: paper and equation.
     """
 
     maps: tuple[str, ...] = ()
+    map_parameter: str = ""
     areas: bool = False
     range: tuple[float, float] = (0.0, math.inf)
     source: str = ""

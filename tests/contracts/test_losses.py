@@ -38,10 +38,16 @@ class Case(NamedTuple):
         areas = torch.arange(num_classes, 0, -1).double() * 100
         if target is not None:
             areas = torch.bincount(target.flatten(), minlength=num_classes).double().clamp_min(1)
-        return build(Term(loss=self.name, parameters=self.parameters), num_classes, areas)
+        return build(self.term, num_classes, areas)
 
-    def maps(self, target: Tensor, num_classes: int = CLASSES) -> Mapping[str, Tensor]:
-        return maps.compute(self.row.maps, target, num_classes)
+    @property
+    def term(self) -> Term:
+        return Term(loss=self.name, parameters=self.parameters)
+
+    def maps(self, logits: Tensor, target: Tensor) -> Mapping[str, Tensor]:
+        """What a mixture would give the loss."""
+        probabilities = logits.detach().float().softmax(1)
+        return maps.compute(self.term.maps, target, logits.shape[1], probabilities=probabilities)
 
 
 def others(parameter: Parameter) -> list[Any]:
@@ -63,9 +69,7 @@ CASES = [Case(name, {}) for name in LOSSES] + [
     for key, parameter in row.parameters.items()
     for value in others(parameter)
 ]
-every_case = pytest.mark.parametrize(
-    "case", CASES, ids=lambda case: Term(loss=case.name, parameters=case.parameters).name
-)
+every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.term.name)
 every_row = pytest.mark.parametrize("name", LOSSES)
 every_shape = pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 
@@ -106,6 +110,7 @@ def test_row_and_signature_agree(name: str) -> None:
     assert keywords == {key: parameter.default for key, parameter in row.parameters.items()}
     assert ("class_areas" in {p.name for p in parameters}) == row.areas
     assert set(row.maps) <= set(maps.MAPS)
+    assert not row.map_parameter or set(row.parameters[row.map_parameter].choices) <= set(maps.MAPS)
 
 
 @every_row
@@ -121,7 +126,7 @@ def test_docstring_has_every_section(name: str) -> None:
 @every_shape
 def test_value_is_a_float32_scalar_in_range_with_gradient(case: Case, shape: tuple[int, ...]) -> None:
     logits, target = sample(shape)
-    value, gradient = value_and_gradient(case.build(), logits, target, case.maps(target))
+    value, gradient = value_and_gradient(case.build(), logits, target, case.maps(logits, target))
     assert value.shape == ()
     assert value.dtype == torch.float32
     low, high = case.row.range
@@ -134,9 +139,9 @@ def test_value_is_a_float32_scalar_in_range_with_gradient(case: Case, shape: tup
 @every_case
 def test_float64_stays_float64(case: Case) -> None:
     logits, target = sample(SHAPES["2-D"], dtype=torch.float64)
-    value, gradient = value_and_gradient(case.build(), logits, target, case.maps(target))
+    value, gradient = value_and_gradient(case.build(), logits, target, case.maps(logits, target))
     assert value.dtype == gradient.dtype == torch.float64
-    single = case.build()(logits.float(), target, case.maps(target))
+    single = case.build()(logits.float(), target, case.maps(logits, target))
     torch.testing.assert_close(single.double(), value, rtol=2e-6, atol=1e-7)
 
 
@@ -146,11 +151,11 @@ def test_autocast_computes_in_float32(case: Case, dtype: torch.dtype) -> None:
     logits, target = sample(SHAPES["2-D"])
     half = logits.detach().to(dtype).requires_grad_()
     with torch.autocast("cpu", dtype=dtype):
-        value, gradient = value_and_gradient(case.build(), half, target, case.maps(target))
+        value, gradient = value_and_gradient(case.build(), half, target, case.maps(logits, target))
     assert value.dtype == torch.float32
     assert gradient.dtype == dtype
     assert gradient.isfinite().all()
-    torch.testing.assert_close(value, case.build()(half.float(), target, case.maps(target)), rtol=0, atol=0)
+    torch.testing.assert_close(value, case.build()(half.float(), target, case.maps(logits, target)), rtol=0, atol=0)
 
 
 @every_case
@@ -160,7 +165,7 @@ def test_degenerate_input_has_finite_value_and_gradient(case: Case, kind: str, s
     target = degenerate()[kind]
     signs = torch.randn(2, CLASSES, *target.shape[1:], generator=torch.Generator().manual_seed(7)).sign()
     logits = (size * signs).requires_grad_()
-    value, gradient = value_and_gradient(case.build(), logits, target, case.maps(target))
+    value, gradient = value_and_gradient(case.build(), logits, target, case.maps(logits, target))
     assert value.isfinite()
     assert gradient.isfinite().all()
     assert case.row.range[0] <= value <= case.row.range[1]
@@ -171,7 +176,7 @@ def test_degenerate_input_has_finite_value_and_gradient(case: Case, kind: str, s
 def test_thin_images_are_legal(case: Case, shape: tuple[int, ...]) -> None:
     target = torch.arange(2 * torch.Size(shape).numel()).view(2, *shape) % CLASSES
     logits = torch.zeros(2, CLASSES, *shape, requires_grad=True)
-    value, gradient = value_and_gradient(case.build(), logits, target, case.maps(target))
+    value, gradient = value_and_gradient(case.build(), logits, target, case.maps(logits, target))
     assert value.isfinite()
     assert gradient.isfinite().all()
 
@@ -183,7 +188,7 @@ def test_gradient_is_that_of_the_value(case: Case, shape: tuple[int, ...]) -> No
     logits = torch.randn(2, 3, *shape, generator=generator, dtype=torch.float64, requires_grad=True)
     target = torch.randint(0, 3, (2, *shape), generator=generator)
     target[1] %= 2  # class 2 is absent from the second image
-    loss, given = case.build(3), case.maps(target, 3)
+    loss, given = case.build(3), case.maps(logits, target)
     assert torch.autograd.gradcheck(lambda x: loss(x, target, given), logits)
 
 
@@ -193,30 +198,30 @@ def test_order_of_the_batch_does_not_matter(case: Case, shape: tuple[int, ...]) 
     logits, target = sample(shape, dtype=torch.float64)
     order = torch.tensor([2, 0, 1])
     loss = case.build()
-    turned = loss(logits[order], target[order], case.maps(target[order]))
-    torch.testing.assert_close(turned, loss(logits, target, case.maps(target)), rtol=1e-12, atol=1e-12)
+    turned = loss(logits[order], target[order], case.maps(logits[order], target[order]))
+    torch.testing.assert_close(turned, loss(logits, target, case.maps(logits, target)), rtol=1e-12, atol=1e-12)
 
 
 @every_case
 @every_shape
 def test_perfect_prediction_is_the_minimum(case: Case, shape: tuple[int, ...]) -> None:
     logits, target = sample(shape, dtype=torch.float64)
-    loss, given = case.build(target=target), case.maps(target)
+    loss = case.build(target=target)
     perfect = 60 * torch.nn.functional.one_hot(target, CLASSES).movedim(-1, 1).double()
-    best = loss(perfect, target, given)
+    best = loss(perfect, target, case.maps(perfect, target))
     for share in (0.02, 0.2, 0.5):
         blurred = (1 - share) * perfect + share * 20 * logits.detach()
-        assert loss(blurred, target, given) >= best - 1e-9
+        assert loss(blurred, target, case.maps(blurred, target)) >= best - 1e-9
     for shift in (1, 3):
         moved = perfect.roll(shift, dims=-1)
-        assert loss(moved, target, given) > best + 1e-6
+        assert loss(moved, target, case.maps(moved, target)) > best + 1e-6
 
 
 @every_case
 @every_shape
 def test_value_and_gradient_are_deterministic(case: Case, shape: tuple[int, ...]) -> None:
     logits, target = sample(shape)
-    first, second = (value_and_gradient(case.build(), logits, target, case.maps(target)) for _ in range(2))
+    first, second = (value_and_gradient(case.build(), logits, target, case.maps(logits, target)) for _ in range(2))
     assert torch.equal(first[0], second[0])
     assert torch.equal(first[1], second[1])
 
@@ -224,16 +229,16 @@ def test_value_and_gradient_are_deterministic(case: Case, shape: tuple[int, ...]
 @every_case
 def test_memory_layout_does_not_matter(case: Case) -> None:
     logits, target = sample(SHAPES["2-D"])
-    expected = value_and_gradient(case.build(), logits, target, case.maps(target))
+    expected = value_and_gradient(case.build(), logits, target, case.maps(logits, target))
     strided = logits.detach().to(memory_format=torch.channels_last).requires_grad_()
-    found = value_and_gradient(case.build(), strided, target, case.maps(target))
+    found = value_and_gradient(case.build(), strided, target, case.maps(logits, target))
     torch.testing.assert_close(found, expected)
 
 
 @every_case
 def test_input_is_not_changed(case: Case) -> None:
     logits, target = sample(SHAPES["2-D"])
-    given = case.maps(target)
+    given = case.maps(logits, target)
     before = [tensor.detach().clone() for tensor in (logits, target, *given.values())]
     value_and_gradient(case.build(), logits, target, given)
     assert all(map(torch.equal, before, (logits.detach(), target, *given.values())))
@@ -246,7 +251,7 @@ def test_forward_never_waits_for_the_device(case: Case) -> None:
     with FakeTensorMode(allow_non_fake_inputs=True):
         logits = torch.empty(2, CLASSES, 8, 9, device="cuda", requires_grad=True)
         target = torch.empty(2, 8, 9, device="cuda", dtype=torch.int64)
-        assert built.to("cuda")(logits, target, case.maps(target)).device.type == "cuda"
+        assert built.to("cuda")(logits, target, case.maps(logits, target)).device.type == "cuda"
 
 
 @every_case
@@ -257,7 +262,7 @@ def test_backward_never_reads_a_value(case: Case, monkeypatch: pytest.MonkeyPatc
     with FakeTensorMode(allow_non_fake_inputs=True):
         logits = torch.empty(2, CLASSES, 8, 9, requires_grad=True)
         target = torch.empty(2, 8, 9, dtype=torch.int64)
-        given = dict.fromkeys(case.row.maps, torch.empty(2, CLASSES, 8, 9))
+        given = dict.fromkeys(case.term.maps, torch.empty(2, CLASSES, 8, 9))
         built(logits, target, given).backward()
         assert logits.grad is not None
 
@@ -280,19 +285,19 @@ def test_backward_never_reads_a_value(case: Case, monkeypatch: pytest.MonkeyPatc
 def test_wrong_input_is_refused_in_a_sentence(name: str, change: Any, sentence: str) -> None:
     case = Case(name, {})
     logits, target = sample(SHAPES["2-D"])
-    given = case.maps(target)
+    given = case.maps(logits, target)
     with pytest.raises(ValueError, match=sentence):
         case.build()(*change(logits, target), given)
 
 
-@pytest.mark.parametrize("name", [name for name, row in LOSSES.items() if row.maps])
+@pytest.mark.parametrize("name", [name for name in LOSSES if Case(name, {}).term.maps])
 def test_missing_or_misshapen_map_is_refused(name: str) -> None:
     logits, target = sample(SHAPES["2-D"])
-    loss = Case(name, {}).build()
-    with pytest.raises(ValueError, match=f"the map '{LOSSES[name].maps[0]}' is missing"):
+    loss, names = Case(name, {}).build(), Case(name, {}).term.maps
+    with pytest.raises(ValueError, match=f"the map '{names[0]}' is missing"):
         loss(logits, target)
     with pytest.raises(ValueError, match="has shape"):
-        loss(logits, target, dict.fromkeys(LOSSES[name].maps, logits[..., :-1]))
+        loss(logits, target, dict.fromkeys(names, logits[..., :-1]))
 
 
 @pytest.mark.parametrize("name", [name for name, row in LOSSES.items() if row.areas])

@@ -7,21 +7,26 @@ import re
 from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 from functools import cached_property
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field, GetJsonSchemaHandler, field_validator, model_validator
+from pydantic import Field, GetJsonSchemaHandler, WithJsonSchema, field_validator, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from seggrid.catalogue import LOSSES, nearest
 from seggrid.config.base import NOT_IDENTITY, Section, also_text
+from seggrid.config.schedule import PLACES, WeightSchedule, format_weight, parse_weight
 from seggrid.errors import UserError
 
-PLACES = Decimal("0.000001")
 #: A plus between terms: neither inside of parentheses nor in an exponent such as 1e+2.
 _PLUS = re.compile(r"(?<![\d.][eE])\+(?![^(]*\))")
 _MOST_MIXTURES = 100_000
-_TERM = re.compile(r"^(?:(?P<weight>[0-9.eE+-]+)\s*\*\s*)?(?P<loss>[A-Za-z_]\w*)\s*(?:\((?P<given>[^()]*)\))?$")
+_TERM = re.compile(
+    r"^(?:(?P<weight>[0-9.eE+-]+|[A-Za-z_]\w*\s*\([^()]*\))\s*\*\s*)?"
+    r"(?P<loss>[A-Za-z_]\w*)\s*(?:\((?P<given>[^()]*)\))?$"
+)
+#: A number, or a text: a number as well, or a schedule.
+_Weight = Annotated[Decimal | WeightSchedule, WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string"}]})]
 
 
 class Term(Section):
@@ -29,8 +34,8 @@ class Term(Section):
 
     loss: str
     """Name of a loss in the catalogue."""
-    weight: Decimal = Field(Decimal(1), validate_default=True)
-    """Positive weight (tau), at most 6 decimal places."""
+    weight: _Weight = Field(Decimal(1), validate_default=True)
+    """Positive weight (tau), at most 6 decimal places, or a schedule such as linear(0, 1)."""
     parameters: dict[str, Any] = {}
     """Parameters of the loss that differ from their defaults."""
 
@@ -43,16 +48,8 @@ class Term(Section):
 
     @field_validator("weight", mode="before")
     @classmethod
-    def _decimal(cls, value: object) -> Decimal:
-        try:
-            weight = Decimal(str(value))
-        except InvalidOperation:
-            raise ValueError(f"weight {value!r} is not a number") from None
-        if not weight.is_finite() or not 0 < weight <= 1000:
-            raise ValueError(f"weight {value} lies outside 0 (excluded) to 1000; leave a term with weight 0 out")
-        if weight != weight.quantize(PLACES):
-            raise ValueError(f"weight {value} has more than 6 decimal places")
-        return weight.quantize(PLACES)
+    def _exact(cls, value: object) -> Decimal | WeightSchedule:
+        return parse_weight(value)
 
     @model_validator(mode="after")
     def _parameters(self) -> Term:
@@ -66,9 +63,17 @@ class Term(Section):
         given = ", ".join(f"{key}={_word(value)}" for key, value in self.parameters.items())
         return f"{self.loss}({given})" if given else self.loss
 
+    @property
+    def maps(self) -> tuple[str, ...]:
+        """Names of the maps that the loss reads."""
+        row = LOSSES[self.loss]
+        chosen = row.map_parameter
+        return (*row.maps, self.parameters.get(chosen, row.parameters[chosen].default)) if chosen else row.maps
+
     def identity(self) -> list[Any]:
         """What defines the term's numbers."""
-        return [self.loss, LOSSES[self.loss].version, str(self.weight), self.parameters]
+        weight = self.weight.identity() if isinstance(self.weight, WeightSchedule) else str(self.weight)
+        return [self.loss, LOSSES[self.loss].version, weight, self.parameters]
 
 
 class Mixture(Section):
@@ -108,8 +113,18 @@ class Mixture(Section):
 
     @property
     def maps(self) -> tuple[str, ...]:
-        """Names of the maps of the truth that the terms read, each once."""
-        return tuple(dict.fromkeys(name for term in self.terms for name in LOSSES[term.loss].maps))
+        """Names of the maps that the terms read, each once."""
+        return tuple(dict.fromkeys(name for term in self.terms for name in term.maps))
+
+    @property
+    def scheduled(self) -> bool:
+        """Whether the weight of any term follows a schedule."""
+        return any(isinstance(term.weight, WeightSchedule) for term in self.terms)
+
+    def weights_at(self, epoch: int, epochs: int) -> list[float]:
+        """Return each term's weight in one epoch, counted from 0, of those that are planned."""
+        weights = (term.weight for term in self.terms)
+        return [w.at(epoch, epochs) if isinstance(w, WeightSchedule) else float(w) for w in weights]
 
     def identity(self) -> list[Any]:
         """What defines the mixture's numbers."""
@@ -117,7 +132,7 @@ class Mixture(Section):
 
 
 def parse_expression(text: str) -> list[dict[str, Any]]:
-    """Split ``0.50*dual_level_ce(gamma1=0.5) + 0.25*dice`` into terms.
+    """Split ``0.50*dual_level_ce(gamma1=0.5) + linear(0, 1)*dice`` into terms.
 
     Raises:
         ValueError: the text is not a sum of ``weight*loss`` terms.
@@ -161,12 +176,6 @@ def _word(value: object) -> str:
         short = f"{value:g}"
         return short if float(short) == value else repr(value)
     return str(value)
-
-
-def format_weight(weight: Decimal) -> str:
-    """Write a weight with at least two and at most six decimal places."""
-    whole, _, places = f"{weight:.6f}".partition(".")
-    return f"{whole}.{places.rstrip('0').ljust(2, '0')}"
 
 
 def _items_also_text(schema: JsonSchemaValue) -> None:

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 
-from seggrid.catalogue import LOSSES, METRICS, NETWORKS, STEPS, Parameter, Row
+from seggrid.catalogue import LOSSES, METRICS, NETWORKS, STEPS, LossRow, Parameter, Row
 from seggrid.errors import UserError
 
 
@@ -28,7 +28,7 @@ def losses() -> str:
     return _table(
         ("loss", "what it is", "range", "reads", "source", "version"),
         (
-            (f"`{name}`", row.doc, _interval(*row.range), _reads(row.areas, row.maps), row.source, row.version)
+            (f"[`{name}`](losses/{name}.md)", row.doc, _interval(*row.range), _reads(row), row.source, row.version)
             for name, row in LOSSES.items()
         ),
     )
@@ -94,8 +94,9 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def _reads(areas: bool, maps: tuple[str, ...]) -> str:
-    return ", ".join([*(["class areas"] if areas else []), *(f"map `{name}`" for name in maps)])
+def _reads(row: LossRow) -> str:
+    chosen = [f"the map that `{row.map_parameter}` names"] if row.map_parameter else []
+    return ", ".join([*(["class areas"] if row.areas else []), *(f"map `{name}`" for name in row.maps), *chosen])
 
 
 def _interval(low: float, high: float) -> str:

@@ -26,13 +26,13 @@ class Batch:
     Args:
         logits: (N, C, *S) floating point. Half precision is raised to float32, float64 is kept.
         target: (N, *S) int64, labels 0 to C-1.
-        maps: maps of the truth by name, each (N, C, *S).
+        maps: maps by name, each (N, C, *S).
     """
 
-    def __init__(self, logits: Tensor, target: Tensor, maps: Mapping[str, Tensor]) -> None:
+    def __init__(self, logits: Tensor, target: Tensor, maps: Mapping[str, Tensor] = NO_MAPS) -> None:
         self.logits = logits if logits.dtype == torch.float64 else logits.float()
         self.target = target
-        self._maps = maps
+        self.maps = maps
 
     @cached_property
     def log_probabilities(self) -> Tensor:
@@ -63,9 +63,9 @@ class Batch:
         Raises:
             ValueError: the map is missing or its shape is not that of the logits.
         """
-        if name not in self._maps:
+        if name not in self.maps:
             raise ValueError(f"the map {name!r} is missing; MixtureLoss computes it, losses.maps.compute alone")
-        found = self._maps[name]
+        found = self.maps[name]
         if found.shape != self.logits.shape:
             raise ValueError(f"map {name!r} has shape {tuple(found.shape)}, the logits {tuple(self.logits.shape)}")
         return found.to(self.logits.dtype)

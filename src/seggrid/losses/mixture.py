@@ -17,14 +17,15 @@ class MixtureLoss(nn.Module):
     """The losses of a mixture on one batch, which share its softmax, areas and maps.
 
     Args:
-        mixture: terms with positive weights.
+        mixture: terms with their weights, constant or scheduled.
         class_names: names of the objects; the background, class 0, is not named.
         class_areas: (C,) pixels of each class in the training cases, background first; None where no term
             with ``areas=train`` needs them.
 
     Attributes:
         names: the terms, as they are written in an expression.
-        weights: (n_terms,) float64.
+        scheduled: whether any weight follows a schedule.
+        weights: (n_terms,) float64, of the epoch that ``set_epoch`` named last; at first of epoch 0 of 1.
 
     Raises:
         UserError: a term is weighted by area and a class has no training pixel.
@@ -40,8 +41,14 @@ class MixtureLoss(nn.Module):
         self.num_classes = len(everything)
         self.maps = mixture.maps
         self.losses = nn.ModuleList(build(term, self.num_classes, class_areas, everything) for term in mixture.terms)
-        weights = torch.tensor([float(term.weight) for term in mixture.terms], dtype=torch.float64)
-        self.register_buffer("weights", weights, persistent=False)
+        self.scheduled = mixture.scheduled
+        self._mixture = mixture
+        self.register_buffer("weights", torch.tensor(mixture.weights_at(0, 1), dtype=torch.float64), persistent=False)
+
+    def set_epoch(self, epoch: int, epochs: int) -> None:
+        """Take the weights of one epoch, counted from 0, of those that are planned, also under early stopping."""
+        if self.scheduled:
+            self.weights.copy_(torch.tensor(self._mixture.weights_at(epoch, epochs), dtype=torch.float64))
 
     def forward(self, logits: Tensor, target: Tensor, spacing: Sequence[float] | None = None) -> tuple[Tensor, Tensor]:
         """Return the weighted sum and the value of each term.
@@ -65,7 +72,9 @@ class MixtureLoss(nn.Module):
     def values(self, logits: Tensor, target: Tensor, spacing: Sequence[float] | None = None) -> Tensor:
         """Return the unweighted values (n_terms,), differentiable; arguments and errors as for ``forward``."""
         check(logits, target, self.num_classes)
-        batch = Batch(logits, target, maps.compute(self.maps, target, self.num_classes, spacing))
+        batch = Batch(logits, target)
+        probabilities = batch.probabilities if maps.read_prediction(self.maps) else None
+        batch.maps = maps.compute(self.maps, target, self.num_classes, spacing, probabilities)
         return torch.stack([cast(Loss, loss).value(batch) for loss in self.losses])
 
 

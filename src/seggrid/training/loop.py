@@ -80,6 +80,7 @@ def fit(job: Job, state: State) -> None:
 def train_epoch(job: Job, state: State) -> dict[str, float]:
     """Train one epoch; return its row of history."""
     settings, epoch = job.training, state.progress.epoch
+    job.loss.set_epoch(epoch, settings.epochs)
     torch.manual_seed(seed_of(job.seed, epoch, Stream.NETWORK))
     sampling = generator(job.seed, epoch, Stream.SAMPLING)
     augment = _augmenter(job, epoch)
@@ -102,6 +103,9 @@ def train_epoch(job: Job, state: State) -> dict[str, float]:
     if not math.isfinite(total):
         raise DivergedError(f"the loss became {total} in epoch {epoch + 1}; lower the learning rate")
     values = {f"loss:{name}": value for name, value in zip(job.loss.names, terms, strict=True)}
+    if job.loss.scheduled:
+        weights = job.loss.weights.tolist()
+        values |= {f"weight:{name}": weight for name, weight in zip(job.loss.names, weights, strict=True)}
     return {"epoch": epoch + 1, "learning_rate": rate, "loss": total, **values}
 
 

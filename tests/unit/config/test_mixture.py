@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from decimal import Decimal
 from typing import Any
@@ -12,7 +13,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from seggrid.catalogue import LOSSES, Parameter
-from seggrid.config.mixture import Mixture, Simplex, SimplexEntry, Term, expand, format_weight
+from seggrid.config.mixture import Mixture, Simplex, SimplexEntry, Term, expand
+from seggrid.config.schedule import WeightSchedule, format_weight
+from tests.unit.config.test_schedule import schedules
 
 weights = st.integers(1, 1_000_000_000).map(lambda millionths: Decimal(millionths) / 1_000_000)
 
@@ -34,7 +37,7 @@ def terms(draw: st.DrawFn) -> Term:
     known = LOSSES[loss].parameters
     chosen = draw(st.sets(st.sampled_from(list(known)))) if known else set()
     parameters = {name: draw(values(known[name])) for name in sorted(chosen)}
-    return Term(loss=loss, weight=draw(weights), parameters=parameters)
+    return Term(loss=loss, weight=draw(weights | schedules), parameters=parameters)
 
 
 mixtures = st.lists(terms(), min_size=1, max_size=4, unique_by=lambda term: term.name).map(
@@ -85,6 +88,11 @@ def test_weights_keep_six_decimals_and_show_two(weight: Decimal) -> None:
         ("dice( squared = true ,smooth=0)", "dice(smooth=0, squared=true)"),
         ("weighted_ce(gamma=2) + weighted_ce", "1.00*weighted_ce + 1.00*weighted_ce(gamma=2)"),
         ("weighted_ce(areas=image)", "weighted_ce(areas=image)"),
+        ("linear(0,1)*dice", "linear(0.00, 1.00)*dice"),
+        (
+            "linear(1,0)*dice(smooth=1e+0)+rebalance( 0 , .01 ) * ce+step(0, 1e+2, 0.5)*boundary",
+            "rebalance(0.00, 0.01)*ce + linear(1.00, 0.00)*dice(smooth=1) + step(0.00, 100.00, 0.50)*boundary",
+        ),
     ],
 )
 def test_spellings_have_one_canonical_name(text: str, name: str) -> None:
@@ -124,6 +132,14 @@ def test_a_mapping_without_weight_is_the_expression_without_weight() -> None:
         ("dice + dice", "dice stands twice; add the two weights"),
         ("dice + dice(smooth=1e-5)", "dice stands twice"),
         ("unknown", "unknown loss"),
+        ("linear*dice", "cannot read 'linear.dice'"),
+        ("linear(0, 1)", "cannot read parameter '0'"),
+        ("linear(0, 1)dice", "cannot read"),
+        ("dice(smooth=1)*0.5", "cannot read"),
+        ("(0, 1)*dice", "cannot read"),
+        ("linear(0, (1))*dice", "cannot read"),
+        ("liner(0, 1)*dice", "unknown schedule 'liner' .did you mean linear"),
+        ("linear(0, 1)*dice + linear(1, 0)*dice", "dice stands twice"),
     ],
 )
 def test_an_expression_that_says_nothing_clear_is_refused(text: str, message: str) -> None:
@@ -135,6 +151,34 @@ def test_an_expression_that_says_nothing_clear_is_refused(text: str, message: st
 def test_a_weight_must_be_a_positive_number(weight: object) -> None:
     with pytest.raises(ValidationError, match="weight"):
         Term.model_validate({"loss": "dice", "weight": weight})
+
+
+def test_constant_weights_keep_the_identity_and_the_specification_of_runs_that_are_trained() -> None:
+    mixture = Mixture.model_validate("0.50*ce + 0.25*dice(squared=true)")
+    ce, dice = LOSSES["ce"].version, LOSSES["dice"].version
+    assert mixture.identity() == [["ce", ce, "0.500000", {}], ["dice", dice, "0.250000", {"squared": True}]]
+    assert mixture.model_dump(mode="json")["terms"] == [
+        {"loss": "ce", "weight": "0.500000", "parameters": {}},
+        {"loss": "dice", "weight": "0.250000", "parameters": {"squared": True}},
+    ]
+    assert not mixture.scheduled
+    assert mixture.weights_at(3, 10) == [0.5, 0.25]
+
+
+def test_a_mapping_takes_the_text_of_a_schedule() -> None:
+    mapping = {"terms": [{"loss": "ce", "weight": 1}, {"loss": "dice", "weight": "rebalance(0, 0.25)"}]}
+    mixture = Mixture.model_validate(mapping)
+    assert mixture == Mixture.model_validate("ce + rebalance(0, 0.25)*dice")
+    assert isinstance(mixture.terms[1].weight, WeightSchedule)
+    assert mixture.model_dump(mode="json")["terms"][1]["weight"] == "rebalance(0.00, 0.25)"
+    assert mixture.scheduled
+    assert [mixture.weights_at(t, 10) for t in range(5)] == [[1, 0], [1, 0.25], [1, 0.5], [1, 0.75], [1, 0.75]]
+
+
+def test_each_schedule_is_a_mixture_of_its_own() -> None:
+    texts = ("dice", "linear(0, 1)*dice", "linear(1, 0)*dice", "step(0, 1, 0.5)*dice", "step(0, 1, 0.500001)*dice")
+    found = expand(tuple(map(Mixture.model_validate, texts)))
+    assert len({json.dumps(mixture.identity()) for mixture in found}) == len(texts)
 
 
 @given(
@@ -182,6 +226,7 @@ def test_the_corners_of_a_simplex_are_the_single_losses() -> None:
         ({"terms": ["dice", "ce", "dice"]}, "dice stands twice"),
         ({"terms": ["0.5*dice", "ce"]}, "carry no weights"),
         ({"terms": ["dice", {"loss": "ce", "weight": 0.5}]}, "carry no weights"),
+        ({"terms": ["linear(1, 1)*dice", "ce"]}, "carry no weights"),
         ({"terms": ["dice + ce", "boundary"]}, "each term of a simplex is one loss"),
         ({"terms": ["dice", 5]}, "valid dictionary"),
         ({"terms": list(LOSSES)[:5], "step": 0.01}, "mixtures are more than 100000"),

@@ -1,4 +1,4 @@
-"""Signed distance: both implementations against scipy, in the plane and in space, with and without spacing."""
+"""Maps: both implementations against scipy, in the plane and in space, with and without spacing."""
 
 from collections.abc import Sequence
 
@@ -9,9 +9,14 @@ import torch
 from scipy import ndimage
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from seggrid.losses.maps import compute, signed_distance, signed_distance_on_device
+from seggrid.losses.distance_fields import DistanceFields, depth_on_device, signed_on_device
+from seggrid.losses.maps import MAPS, compute, predicted_labels
 
 CLASSES = 5
+
+
+def signed_distance(target: torch.Tensor, classes: int, spacing: Sequence[float] | None = None) -> torch.Tensor:
+    return compute(["signed_distance"], target, classes, spacing)["signed_distance"]
 
 
 def reference(label: npt.NDArray[np.int64], spacing: Sequence[float] | None) -> npt.NDArray[np.float64]:
@@ -58,7 +63,7 @@ def test_both_ways_equal_scipy(shape: tuple[int, ...], spacing: Sequence[float] 
     expected = torch.from_numpy(np.stack([reference(image, spacing) for image in target])).float()
     compiled = signed_distance(torch.from_numpy(target), CLASSES, spacing)
     ratios = [1.0] * len(shape) if spacing is None else [side / min(spacing) for side in spacing]
-    on_device = signed_distance_on_device(torch.from_numpy(target), CLASSES, ratios)
+    on_device = signed_on_device(torch.from_numpy(target), CLASSES, ratios)
     assert compiled.dtype == on_device.dtype == torch.float32
     assert compiled.is_contiguous()
     torch.testing.assert_close(compiled, expected, rtol=0, atol=1e-4)
@@ -84,7 +89,7 @@ def test_by_hand() -> None:
 def test_object_without_boundary_is_zero() -> None:
     target = torch.stack([torch.zeros(5, 6, dtype=torch.int64), torch.full((5, 6), 2)])
     assert signed_distance(target, 3).abs().sum() == 0
-    assert signed_distance_on_device(target, 3, (1.0, 1.0)).abs().sum() == 0
+    assert signed_on_device(target, 3, (1.0, 1.0)).abs().sum() == 0
 
 
 def test_image_frame_is_no_boundary() -> None:
@@ -95,9 +100,9 @@ def test_image_frame_is_no_boundary() -> None:
 
 def test_chunks_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     target = torch.from_numpy(labels((7, 9, 11), 0))
-    whole = signed_distance_on_device(target, CLASSES, (1.0, 1.0, 1.0))
+    whole = signed_on_device(target, CLASSES, (1.0, 1.0, 1.0))
     monkeypatch.setattr("seggrid.losses.distance_transform.CHUNK", 500)
-    assert torch.equal(signed_distance_on_device(target, CLASSES, (1.0, 1.0, 1.0)), whole)
+    assert torch.equal(signed_on_device(target, CLASSES, (1.0, 1.0, 1.0)), whole)
 
 
 def test_map_on_a_device_never_visits_the_host() -> None:
@@ -122,3 +127,85 @@ def test_the_last_bit_does_not_depend_on_where_memory_lies() -> None:
     for number in range(60):
         kept = [torch.rand(1000 * (number * 7 + 3)) for _ in range(number % 7)]
         assert torch.equal(signed_distance(target, 3), first), len(kept)
+
+
+@pytest.mark.parametrize(("shape", "spacing"), SHAPES)
+@pytest.mark.parametrize("seed", range(3))
+def test_depth_equals_scipy(shape: tuple[int, ...], spacing: Sequence[float] | None, seed: int) -> None:
+    target = labels(shape, seed)
+    ratios = [1.0] * len(shape) if spacing is None else [side / min(spacing) for side in spacing]
+    expected = np.zeros(target.shape)
+    for image, out in zip(target, expected, strict=True):
+        for c in np.unique(image):
+            if not (image == c).all():
+                out += ndimage.distance_transform_edt(image == c, sampling=ratios)
+    compiled = DistanceFields(torch.from_numpy(target), CLASSES, spacing).depth
+    on_device = depth_on_device(torch.from_numpy(target), CLASSES, ratios)
+    assert compiled.dtype == on_device.dtype == torch.float32
+    np.testing.assert_allclose(compiled.numpy(), expected, rtol=0, atol=1e-4)
+    np.testing.assert_allclose(on_device.numpy(), expected, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize(("shape", "spacing"), SHAPES)
+def test_rectified_is_scaled_by_the_deepest_pixel(shape: tuple[int, ...], spacing: Sequence[float] | None) -> None:
+    target = labels(shape, 1)
+    ratios = [1.0] * len(shape) if spacing is None else [side / min(spacing) for side in spacing]
+    expected = np.ones((3, CLASSES, *shape))
+    for image, channels in zip(target, expected, strict=True):
+        for c in np.unique(image):
+            inside = image == c
+            depth = ndimage.distance_transform_edt(inside, sampling=ratios) if not inside.all() else np.ones(shape)
+            channels[c][inside] = -(depth / depth.max())[inside]
+    found = compute(["rectified"], torch.from_numpy(target), CLASSES, spacing)["rectified"]
+    assert found.dtype == torch.float32
+    np.testing.assert_allclose(found.numpy(), expected, rtol=0, atol=1e-5)
+    assert found[2, 2].max() == -1  # the class that fills its image
+    assert found[2, 1].min() == 1  # absent from it
+
+
+@pytest.mark.parametrize(("shape", "spacing"), SHAPES)
+@pytest.mark.parametrize("seed", range(3))
+def test_distance_field_is_the_sum_of_both_transforms(
+    shape: tuple[int, ...], spacing: Sequence[float] | None, seed: int
+) -> None:
+    target = labels(shape, seed)
+    ratios = [1.0] * len(shape) if spacing is None else [side / min(spacing) for side in spacing]
+    expected = np.zeros((3, CLASSES, *shape))
+    for image, channels in zip(target, expected, strict=True):
+        for c in range(1, CLASSES):
+            inside = image == c
+            if inside.any() and not inside.all():
+                channels[c] = ndimage.distance_transform_edt(inside, sampling=ratios)
+                channels[c] += ndimage.distance_transform_edt(~inside, sampling=ratios)
+    found = compute(["distance_field"], torch.from_numpy(target), CLASSES, spacing)["distance_field"]
+    np.testing.assert_allclose(found.numpy(), expected, rtol=0, atol=1e-4)
+
+
+def test_map_of_the_prediction_is_that_of_its_mask() -> None:
+    target = torch.from_numpy(labels((24, 31), 0))
+    likely = 0.9 * torch.nn.functional.one_hot(target, CLASSES).movedim(-1, 1) + 0.02
+    of_mask = compute(["distance_field"], target, CLASSES)["distance_field"]
+    truth = torch.zeros_like(target)
+    found = compute(["predicted_distance_field"], truth, CLASSES, probabilities=likely)["predicted_distance_field"]
+    assert torch.equal(found, of_mask)
+
+
+def test_pixels_without_a_likely_class_belong_to_none() -> None:
+    likely = torch.tensor([[0.6, 0.5, 0.1], [0.2, 0.5, 0.3], [0.2, 0.0, 0.6]])[None, :, None]
+    assert predicted_labels(likely).tolist() == [[[0, 3, 2]]]
+    field = compute(["predicted_distance_field"], torch.zeros(1, 1, 3, dtype=torch.int64), 3, probabilities=likely)
+    assert field["predicted_distance_field"][0, 2].tolist() == [[2, 1, 1]]
+    assert not field["predicted_distance_field"][0, :2].any()
+
+
+def test_missing_probabilities_are_named() -> None:
+    with pytest.raises(ValueError, match="'predicted_distance_field' is made of the prediction"):
+        compute(["predicted_distance_field"], torch.zeros(1, 4, 4, dtype=torch.int64), 3)
+
+
+@pytest.mark.parametrize("name", MAPS)
+def test_no_map_visits_the_host(name: str) -> None:
+    with FakeTensorMode():
+        target = torch.empty(2, 16, 17, device="cuda", dtype=torch.int64)
+        likely = torch.empty(2, 3, 16, 17, device="cuda")
+        assert compute([name], target, 3, probabilities=likely)[name].device.type == "cuda"

@@ -8,7 +8,7 @@ from seggrid.catalogue import LOSSES
 from seggrid.config.mixture import Mixture
 from seggrid.errors import UserError
 from seggrid.losses import MixtureLoss, build, effective_ratios, maps
-from seggrid.losses.maps import signed_distance
+from seggrid.losses.distance_fields import DistanceFields
 
 NAMES = ("femur", "patella", "tibia")
 AREAS = torch.tensor([700.0, 150.0, 100.0, 50.0], dtype=torch.float64)
@@ -30,7 +30,8 @@ def test_one_term_of_weight_1_is_the_loss(name: str) -> None:
     logits, target = batch()
     mixture = Mixture.model_validate(name)
     total, terms = MixtureLoss(mixture, NAMES, AREAS)(logits, target)
-    single = build(mixture.terms[0], 4, AREAS)(logits, target, maps.compute(mixture.maps, target, 4))
+    given = maps.compute(mixture.maps, target, 4, probabilities=logits.detach().softmax(1))
+    single = build(mixture.terms[0], 4, AREAS)(logits, target, given)
     assert torch.equal(total, single)
     assert torch.equal(terms, single.detach()[None])
     ours, theirs = (torch.autograd.grad(value, logits)[0] for value in (total, single))
@@ -54,17 +55,16 @@ def test_total_and_gradient_are_the_weighted_sums() -> None:
 def test_maps_are_made_once_and_only_when_read(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
 
-    def counted(*arguments: object) -> Tensor:
-        calls.append(arguments)
-        return signed_distance(*arguments)  # type: ignore[arg-type]
+    def counted(fields: DistanceFields) -> Tensor:
+        calls.append(fields)
+        return maps.signed_distance(fields)
 
-    monkeypatch.setitem(maps.MAPS, "signed_distance", counted)
+    monkeypatch.setitem(maps.MAPS, "signed_distance", maps.Map(counted))
     logits, target = batch()
     mixed("0.5*ce + 0.5*dice")(logits, target)
     assert not calls
     mixed(PAPER)(logits, target, (0.5, 1.0))
     assert len(calls) == 1
-    assert calls[0][1:] == (4, (0.5, 1.0))
 
 
 def test_spacing_reaches_the_map() -> None:
@@ -124,3 +124,37 @@ def test_wrong_number_of_channels_is_refused() -> None:
 
 def test_nothing_is_saved_in_a_checkpoint() -> None:
     assert not mixed(PAPER).state_dict()
+
+
+def test_a_schedule_gives_the_weights_of_the_epoch() -> None:
+    logits, target = batch(torch.float64)
+    mixture = mixed("linear(0, 1)*ce + 0.5*dice + rebalance(1, 0.25)*boundary")
+    assert mixture.weights.tolist() == [0, 0.5, 1]
+    for epoch, expected in ((0, [0, 0.5, 1]), (2, [0.5, 0.5, 0.5]), (3, [0.75, 0.5, 0.25])):
+        mixture.set_epoch(epoch, 4)
+        total, terms = mixture(logits, target)
+        assert mixture.weights.tolist() == expected
+        torch.testing.assert_close(total.detach(), (torch.tensor(expected, dtype=torch.float64) * terms).sum())
+        norms = [torch.autograd.grad(mixed(n)(logits, target)[0], logits)[0].norm() for n in mixture.names]
+        weighted = mixture.weights * torch.stack(norms)
+        torch.testing.assert_close(effective_ratios(mixture, logits, target), weighted / weighted.sum())
+    assert not mixture.state_dict()
+
+
+def test_a_constant_mixture_is_the_same_in_every_epoch() -> None:
+    mixture = mixed(PAPER)
+    version = mixture.weights._version
+    mixture.set_epoch(7, 10)
+    assert mixture.weights.tolist() == [0.5, 0.25, 0.25]
+    assert mixture.weights._version == version, "not even written"
+
+
+@pytest.mark.parametrize("expression", ["linear(0, 1)*ce", "linear(0, 1)*ce + rebalance(0, 0.5)*dice"])
+def test_an_epoch_in_which_all_weights_are_zero_divides_by_nothing(expression: str) -> None:
+    logits, target = batch()
+    mixture = mixed(expression)
+    total, terms = mixture(logits, target)
+    assert total == 0
+    assert (terms > 0).all()
+    assert not torch.autograd.grad(total, logits)[0].any()
+    assert not effective_ratios(mixture, logits, target).any()

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import torch
 
+from seggrid.config import Mixture
 from seggrid.data.store import Store
 from seggrid.paths import DataFolder
 from seggrid.specification import RunSpec
@@ -35,13 +36,14 @@ class Silent:
 
 @pytest.fixture
 def prepared(preprocessed: Workplace) -> Callable[..., tuple[Job, State]]:
-    """Prepare the mixture run of fold 0, with changed training settings and a folder for checkpoints."""
+    """Prepare the mixture run of fold 0: with a folder for checkpoints, another mixture, changed training settings."""
     run = next(r for r in preprocessed.run_ids() if "dual_level" in r and "-f0-" in r)
     spec = RunSpec.model_validate(json.loads((preprocessed.results / "runs" / run / "spec.json").read_text()))
     store = Store.open(DataFolder(spec.data_id, preprocessed.results))
 
-    def make(checkpoints: Path | None = None, **changes: object) -> tuple[Job, State]:
-        changed = spec.model_copy(update={"training": spec.training.model_copy(update=changes)})
+    def make(checkpoints: Path | None = None, mixture: str = spec.mixture.name, **changes: object) -> tuple[Job, State]:
+        training = spec.training.model_copy(update=changes)
+        changed = spec.model_copy(update={"training": training, "mixture": Mixture.model_validate(mixture)})
         torch.use_deterministic_algorithms(True)
         torch.set_num_threads(1)
         state = initial_state(changed, store, CPU)
@@ -63,15 +65,19 @@ def test_the_same_specification_gives_the_same_bits(prepared: Callable[..., tupl
     assert all(torch.equal(a, b) for a, b in zip(*results, strict=True))
 
 
+SCHEDULED = "rebalance(1, 0.25)*dice + linear(0, 0.75)*boundary"
+
+
+@pytest.mark.parametrize("mixture", ["0.50*dual_level_ce + 0.25*dice + 0.25*boundary", SCHEDULED])
 def test_a_resumed_training_is_the_uninterrupted_one(
-    prepared: Callable[..., tuple[Job, State]], tmp_path: Path
+    prepared: Callable[..., tuple[Job, State]], tmp_path: Path, mixture: str
 ) -> None:
-    job, straight = prepared(epochs=3)
+    job, straight = prepared(mixture=mixture, epochs=3)
     fit(job, straight)
-    job, first = prepared(tmp_path, epochs=3)
+    job, first = prepared(tmp_path, mixture, epochs=3)
     with pytest.raises(KeyboardInterrupt):
         fit(_interrupted_after(job, epoch=2), first)
-    job, second = prepared(tmp_path, epochs=3)
+    job, second = prepared(tmp_path, mixture, epochs=3)
     path = load_checkpoint(tmp_path, job.run_id, second)
     assert path is not None
     assert second.progress.epoch == 1, "the epoch that was cut short is trained again"
@@ -106,6 +112,31 @@ def test_history_has_terms_and_effective_ratios(prepared: Callable[..., tuple[Jo
     assert list(total) == pytest.approx(list(history["loss"]), rel=1e-4)
     assert list(history[[f"ratio:{n}" for n in names]].sum(axis=1)) == pytest.approx([1, 1], rel=1e-4)
     assert history["val_dice"].between(0, 1).all()
+    assert not [column for column in history if column.startswith("weight:")], "constant weights have no column"
+
+
+def test_history_has_the_weights_of_a_schedule(prepared: Callable[..., tuple[Job, State]]) -> None:
+    job, state = prepared(mixture=SCHEDULED, epochs=3)
+    fit(job, state)
+    history = pd.DataFrame(state.progress.history)
+    assert list(history["weight:dice"]) == [1, 0.75, 0.5]
+    assert list(history["weight:boundary"]) == [0, 0.25, 0.5]
+    total = sum(history[f"weight:{name}"] * history[f"loss:{name}"] for name in ("dice", "boundary"))
+    assert list(total) == pytest.approx(list(history["loss"]), rel=1e-4)
+    assert (history["ratio:boundary"][0], history["ratio:dice"][0]) == (0, 1)
+    assert history["ratio:boundary"][1] > 0
+
+
+def test_a_schedule_follows_the_planned_epochs_also_under_early_stopping(
+    prepared: Callable[..., tuple[Job, State]],
+) -> None:
+    from seggrid.config.training import EarlyStopping
+
+    job, state = prepared(mixture="linear(0, 1)*dice", epochs=8, early_stopping=EarlyStopping(patience=2))
+    state.progress.best_dice, state.progress.best_epoch = 2.0, 0  # a Dice that no epoch can beat
+    fit(job, state)
+    assert [row["weight:dice"] for row in state.progress.history] == [0, 0.125]
+    assert state.progress.history[0]["loss"] == 0
 
 
 def test_a_diverged_loss_is_named(prepared: Callable[..., tuple[Job, State]]) -> None:

@@ -69,28 +69,37 @@ def place(run: GridRun) -> str:
     return f"fold {run.planned.fold}, seed {run.planned.seed}"
 
 
-def nominal_shares(mixture: Mixture) -> dict[str, float]:
-    """Each term's weight over the sum of the weights."""
-    total = sum(term.weight for term in mixture.terms)
-    return {term.name: float(term.weight / total) for term in mixture.terms}
+def nominal_shares(mixture: Mixture, frame: pd.DataFrame) -> pd.DataFrame:
+    """Each term's weight over the sum of the weights: a column per term, a row per row of ``frame``.
+
+    Undefined in epochs of a schedule in which all weights are 0.
+    """
+    names = [term.name for term in mixture.terms]
+    if mixture.scheduled:
+        weights = frame[[f"weight:{name}" for name in names]].set_axis(names, axis="columns")
+    else:
+        weights = pd.DataFrame(dict(zip(names, mixture.weights_at(0, 1), strict=True)), index=frame.index)
+    total = weights.sum(axis="columns")
+    return weights.div(total.where(total > 0), axis="index")
 
 
 def share_rows(candidate: Candidate, mixture: Mixture, frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Nominal and effective share of each term: at the first epoch, the kept one and the last, as means over the runs.
 
-    A single term has no rows.
+    The nominal share is that of the kept epoch where weights follow a schedule. A single term has no rows.
     """
     if len(mixture.terms) == 1:
         return []
     rows = []
-    for term, nominal in nominal_shares(mixture).items():
+    nominal = nominal_shares(mixture, frame[frame["kept"]] if mixture.scheduled else frame).mean()
+    for term in nominal.index:
         column = f"ratio:{term}"
         measured = frame[frame[column].notna()].groupby("run", sort=False)[column]
         rows.append(
             {
                 "candidate": candidate,
                 "term": term,
-                "nominal": nominal,
+                "nominal": nominal[term],
                 "runs": len(measured),
                 "first": measured.first().mean(),
                 "kept": frame.loc[frame["kept"], column].mean(),
@@ -178,14 +187,17 @@ def _kept(frame: pd.DataFrame) -> go.Scatter:
 
 
 def _share_lines(mixture: Mixture, frame: pd.DataFrame) -> list[go.Scatter]:
-    """Effective share of each term, and its nominal share as a dotted level of the same colour."""
+    """Effective share of each term, and its nominal share dotted in the same colour."""
     lines = []
-    ends = [int(frame["epoch"].min()), int(frame["epoch"].max())]
-    for number, (term, nominal) in enumerate(nominal_shares(mixture).items()):
-        effective = _mean_line(frame, f"ratio:{term}", f"{term}, nominal {fixed(nominal, 2)}", number)
+    # The same in every run; of a constant the two ends are enough.
+    shares = nominal_shares(mixture, frame).groupby(frame["epoch"]).first()
+    drawn = shares if mixture.scheduled else shares.iloc[[0, -1]]
+    for number, term in enumerate(shares):
+        ends = dict.fromkeys(fixed(share, 2) for share in shares[term].iloc[[0, -1]])
+        effective = _mean_line(frame, f"ratio:{term}", f"{term}, nominal {' to '.join(ends)}", number)
         level = go.Scatter(
-            x=ends,
-            y=[nominal, nominal],
+            x=drawn.index.tolist(),
+            y=rounded(drawn[term]),
             mode="lines",
             hoverinfo="skip",
             line={"width": 1.5, "dash": "dot"},
