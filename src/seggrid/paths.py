@@ -23,6 +23,7 @@ class DataFolder:
         self.images = self.folder / "images.npy"
         self.labels = self.folder / "labels.npy"
         self.truths = self.folder / "truths.npy"
+        self.borders = self.folder / "borders.npy"
         self.originals = self.folder / "originals.npy"
 
 

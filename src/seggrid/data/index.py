@@ -17,7 +17,7 @@ from seggrid.records import to_csv
 
 _COLUMNS = (
     "case", "group", "channels", "shape", "original_shape", "spacing",
-    "image_offset", "label_offset", "original_offset", "geometry", "pixels",
+    "image_offset", "label_offset", "original_offset", "border_offset", "geometry", "pixels", "borders",
 )  # fmt: skip
 
 
@@ -32,8 +32,10 @@ class CaseEntry:
         spacing: mm per axis of the original image; ``None`` where unknown.
         image_offset, label_offset: where it begins in ``images.npy`` and ``labels.npy``, in elements.
         original_offset: where it begins in ``truths.npy`` and ``originals.npy``.
+        border_offset: where it begins in ``borders.npy``.
         geometry: what ``restore`` needs to bring a prediction back to the original image.
         pixels: pixels of background and of each class in the preprocessed labels.
+        borders: pixels on the border of each class in the original labels.
     """
 
     case: str
@@ -45,8 +47,10 @@ class CaseEntry:
     image_offset: int
     label_offset: int
     original_offset: int
+    border_offset: int
     geometry: tuple[dict[str, Any], ...]
     pixels: tuple[int, ...]
+    borders: tuple[int, ...]
 
     @property
     def pixel_spacing(self) -> tuple[float, ...]:

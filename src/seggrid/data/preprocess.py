@@ -27,6 +27,7 @@ from seggrid.data.preprocessing.pipeline import Pipeline
 from seggrid.data.sources import Case, Listing, RawCase, Source, open_source
 from seggrid.data.splits import make_splits, require_groups
 from seggrid.errors import UserError
+from seggrid.metrics import label_surfaces
 from seggrid.paths import DataFolder
 from seggrid.records import write_json, write_text
 
@@ -45,6 +46,7 @@ class _Prepared:
     labels: npt.NDArray[np.uint8]
     truth: npt.NDArray[np.uint8]
     original: npt.NDArray[np.uint8]
+    borders: tuple[npt.NDArray[np.intp], ...]
     spacing: tuple[float, ...] | None
     geometry: tuple[dict[str, Any], ...]
     summary: Summary
@@ -82,8 +84,18 @@ class _Preparer:
         percentiles = np.percentile(raw.image, PERCENTILES)
         areas = np.bincount(raw.labels.ravel(), minlength=self._classes)
         summary = Summary(_digest(raw), len(raw.image), tuple(areas.tolist()), tuple(percentiles.tolist()))
-        original = _display(raw.image)
-        return _Prepared(case, image, labels, raw.labels, original, raw.spacing, tuple(geometry), summary)
+        surfaces = label_surfaces(raw.labels, range(1, self._classes)).surfaces
+        return _Prepared(
+            case=case,
+            image=image,
+            labels=labels,
+            truth=raw.labels,
+            original=_display(raw.image),
+            borders=tuple(surface.flat for surface in surfaces.values()),
+            spacing=raw.spacing,
+            geometry=tuple(geometry),
+            summary=summary,
+        )
 
 
 def _digest(raw: RawCase) -> str:
@@ -143,6 +155,7 @@ class _Recorder:
         self._labels = stack.enter_context(flat_writer(folder.labels, np.uint8))
         self._truths = stack.enter_context(flat_writer(folder.truths, np.uint8))
         self._originals = stack.enter_context(flat_writer(folder.originals, np.uint8))
+        self._borders = stack.enter_context(flat_writer(folder.borders, np.int64))
         self.entries: list[CaseEntry] = []
         self.summaries: dict[str, Summary] = {}
 
@@ -159,8 +172,10 @@ class _Recorder:
             image_offset=self._images.append(case.image),
             label_offset=self._labels.append(case.labels),
             original_offset=self._truths.append(case.truth),
+            border_offset=self._borders.append(np.concatenate(case.borders)),
             geometry=case.geometry,
             pixels=tuple(np.bincount(case.labels.ravel(), minlength=self._classes).tolist()),
+            borders=tuple(map(len, case.borders)),
         )
         self.entries.append(entry)
         self.summaries[entry.case] = case.summary

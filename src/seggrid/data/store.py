@@ -13,6 +13,7 @@ from seggrid.data.buffers import open_flat
 from seggrid.data.index import CaseEntry, read_index
 from seggrid.data.splits import SIDES
 from seggrid.errors import UserError
+from seggrid.metrics import LabelSurfaces, known_surfaces
 from seggrid.paths import DataFolder
 from seggrid.records import read_json
 
@@ -57,6 +58,7 @@ class Store:
         self._labels = open_flat(folder.labels, np.uint8, pixels)
         self._truths = open_flat(folder.truths, np.uint8, originals)
         self._originals = open_flat(folder.originals, np.uint8, originals)
+        self._borders = open_flat(folder.borders, np.int64, sum(sum(case.borders) for case in self.cases))
 
     @classmethod
     def open(cls, folder: DataFolder) -> Store:
@@ -85,6 +87,13 @@ class Store:
         """The labels at the original resolution, ``(*S0)``."""
         case = self.cases[index]
         return _view(self._truths, case.original_offset, case.original_shape)
+
+    def truth_surfaces(self, index: int) -> LabelSurfaces:
+        """The borders of the true objects 1 to K at the original resolution."""
+        case = self.cases[index]
+        ends = np.cumsum([case.border_offset, *case.borders])
+        borders = {label: self._borders[ends[label - 1] : ends[label]] for label in range(1, len(ends))}
+        return known_surfaces(borders, case.original_shape, case.spacing)
 
     def original(self, index: int) -> npt.NDArray[np.uint8]:
         """The original image for display, ``(*S0)``, percentile-scaled to 0 to 255."""

@@ -76,6 +76,7 @@ def _rows(
         metrics=settings.metrics,
         spacing=entry.spacing,
         both_empty=settings.both_empty,
+        prepared=store.truth_surfaces(case),
     )
     head = (
         spec.run_id,

@@ -8,7 +8,7 @@ the borders of all classes.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -101,8 +101,6 @@ def label_surfaces(labels: LabelImage, classes: Sequence[int], spacing: Sequence
     Raises:
         UserError: the spacing does not fit the image.
     """
-    steps = check_spacing(spacing, labels.ndim)
-    scale = tuple(step / min(steps) for step in steps)
     flat = np.flatnonzero(_border(labels))
     values = labels.reshape(-1)[flat]
     wanted = np.zeros(256, dtype=bool)
@@ -113,8 +111,25 @@ def label_surfaces(labels: LabelImage, classes: Sequence[int], spacing: Sequence
     order = np.argsort(values, kind="stable")
     flat, values = flat[order], values[order]
     bounds = {label: np.searchsorted(values, (label, label + 1)) for label in classes}
-    surfaces = {label: Surface(flat[first:last], labels.shape, scale) for label, (first, last) in bounds.items()}
-    return LabelSurfaces(surfaces, labels.shape, steps)
+    return known_surfaces({label: flat[first:last] for label, (first, last) in bounds.items()}, labels.shape, spacing)
+
+
+def known_surfaces(
+    borders: Mapping[int, npt.NDArray[np.intp]], shape: tuple[int, ...], spacing: Sequence[float] | None = None
+) -> LabelSurfaces:
+    """Return the borders of an image that were found before.
+
+    Args:
+        borders: label to indices of its border pixels into the flattened image, ascending, ``(n,)``.
+        shape: shape of the image.
+        spacing: per axis of the array, in mm; None: pixels.
+
+    Raises:
+        UserError: the spacing does not fit the image.
+    """
+    steps = check_spacing(spacing, len(shape))
+    scale = tuple(step / min(steps) for step in steps)
+    return LabelSurfaces({label: Surface(flat, shape, scale) for label, flat in borders.items()}, shape, steps)
 
 
 def _border(labels: LabelImage) -> npt.NDArray[np.bool_]:

@@ -16,6 +16,7 @@ from PIL import Image
 
 from seggrid.data.store import Store
 from seggrid.errors import UserError
+from seggrid.metrics import label_surfaces
 
 Build = Callable[..., Store]
 RESIZE: dict[str, Any] = {"resize": {"size": [32, 32]}}
@@ -41,6 +42,9 @@ def test_the_store_holds_what_the_files_hold(folder: Path, build: Build, classes
         assert store.image(index).shape == (1, 32, 32)
         assert store.labels(index).shape == (32, 32)
         assert entry.pixels == tuple(np.bincount(store.labels(index).ravel(), minlength=3))
+        found = label_surfaces(mask, (1, 2)).surfaces
+        kept = store.truth_surfaces(index).surfaces
+        assert all(np.array_equal(kept[label].flat, found[label].flat) for label in (1, 2))
     assert (store.class_names, store.in_channels, store.unit) == (("disc", "box"), 1, "px")
 
 
@@ -49,7 +53,10 @@ def test_the_same_bytes_with_any_number_of_processes(folder: Path, build: Build,
         build(described(folder, classes), ("z_score", RESIZE), name=name, processes=processes)
     first, second = (folder.parent / "data" / name for name in ("one", "two"))
     names = sorted(path.name for path in first.iterdir())
-    assert names == ["card.json", "images.npy", "index.csv", "labels.npy", "originals.npy", "splits.json", "truths.npy"]
+    assert names == [
+        "borders.npy", "card.json", "images.npy", "index.csv", "labels.npy", "originals.npy", "splits.json",
+        "truths.npy",
+    ]  # fmt: skip
     for name in names:
         assert (first / name).read_bytes() == (second / name).read_bytes()
 

@@ -62,6 +62,7 @@ def _cut(path: Path) -> None:
         ("images.npy", _cut),
         ("labels.npy", lambda path: path.unlink()),
         ("truths.npy", lambda path: np.save(path, np.zeros(5, np.uint8))),
+        ("borders.npy", lambda path: np.save(path, np.zeros(5, np.int64))),
         ("originals.npy", lambda path: path.write_bytes(b"")),
         ("card.json", lambda path: path.write_text("{}")),
         ("splits.json", lambda path: path.write_text('{"folds": [{"train": ["nobody"], "val": [], "test": []}]}')),
@@ -88,7 +89,7 @@ def test_the_sides_of_preprocessed_pixels(
     spacing: tuple[float, float] | None, resized: tuple[int, int] | None, expected: tuple[float, float] | None
 ) -> None:
     geometry = ({"op": "resize", "shape": [64, 64], "size": list(resized)},) if resized else ()
-    entry = CaseEntry("a", "a", 1, resized or (64, 64), (64, 64), spacing, 0, 0, 0, geometry, (1, 1))
+    entry = CaseEntry("a", "a", 1, resized or (64, 64), (64, 64), spacing, 0, 0, 0, 0, geometry, (1, 1), (0,))
     store = Store.__new__(Store)
     store.cases = (entry, entry)
     assert store.spacing_ratio([0, 1]) == (pytest.approx(expected) if expected else None)

@@ -63,7 +63,7 @@ def write_grid(
     plan = make_plan(experiment, [])
     plan.write()
     cases = [(f"p{group}", f"p{group}_{frame}") for group in range(groups) for frame in range(frames)]
-    entries = [CaseEntry(case, group, 1, SHAPE, SHAPE, None, 0, 0, 0, (), (1,)) for group, case in cases]
+    entries = [CaseEntry(case, group, 1, SHAPE, SHAPE, None, 0, 0, 0, 0, (), (1,), ()) for group, case in cases]
     write_text(DataFolder(plan.data_id).index, index_text(entries))
     quality = {key: i for i, key in enumerate(dict.fromkeys((r.network, r.loss) for r in plan.runs))}
     for position, run in enumerate(plan.runs):
