@@ -17,47 +17,14 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
-from monai.losses import HausdorffDTLoss
-from scipy import ndimage
 from torch import Tensor
 
+from public_losses import monai_distance_field, scipy_rectified, scipy_signed_distance
 from seggrid.losses.maps import compute
 from timing import hardware, keep_freed_buffers, medians_in_turn
 
 IMAGES = 8
 NAMES = ("signed_distance", "rectified", "distance_field")
-
-
-def scipy_signed_distance(target: Tensor, classes: int) -> Tensor:
-    """Level-set map, two transforms an object."""
-    maps = np.zeros((len(target), classes, *target.shape[1:]), np.float32)
-    for image, channels in zip(target.numpy(), maps, strict=True):
-        for c in range(1, classes):
-            inside = image == c
-            if inside.any():
-                inner = ndimage.distance_transform_edt(inside)
-                channels[c] = np.where(inside, 1 - inner, ndimage.distance_transform_edt(~inside))
-    return torch.from_numpy(maps)
-
-
-def scipy_rectified(target: Tensor, classes: int) -> Tensor:
-    """Rectified region-wise map, one transform a class."""
-    maps = np.ones((len(target), classes, *target.shape[1:]), np.float32)
-    for image, channels in zip(target.numpy(), maps, strict=True):
-        for c in range(classes):
-            inside = image == c
-            if inside.any():
-                depth = ndimage.distance_transform_edt(inside)
-                channels[c] = np.where(inside, -depth / depth.max(), 1)
-    return torch.from_numpy(maps)
-
-
-def monai_distance_field(target: Tensor, classes: int) -> Tensor:
-    """Field of MONAI's Hausdorff loss: two transforms an object, of SciPy."""
-    masks = torch.nn.functional.one_hot(target, classes).movedim(-1, 1).float()
-    transform = HausdorffDTLoss()
-    fields = [transform.distance_field(masks[:, c : c + 1]) for c in range(1, classes)]
-    return torch.cat([torch.zeros_like(fields[0]), *fields], 1)
 
 
 PEERS: dict[str, Callable[[Tensor, int], Tensor]] = {

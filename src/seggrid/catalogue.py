@@ -122,6 +122,8 @@ class LossRow(Row):
         areas: whether it is built with the class areas of the training cases.
         range: lower and upper bound of its value.
         source: paper and equation.
+        minimum_with: parameters with which a perfect prediction is the minimum, where it is not so with all.
+        gradient_with: parameters with which the gradient is that of the value, where others hold parts of it constant.
     """
 
     maps: tuple[str, ...] = ()
@@ -129,6 +131,8 @@ class LossRow(Row):
     areas: bool = False
     range: tuple[float, float] = (0.0, math.inf)
     source: str = ""
+    minimum_with: Mapping[str, object] = field(default_factory=dict)
+    gradient_with: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -175,12 +179,33 @@ _areas = Parameter(
 _normalise = Parameter(
     "weights", "divide by the sum of the weights, or by the number of pixels", choices=("weights", "pixels")
 )
+_distance_exponent = Parameter(2.0, "exponent of the distance; a larger one looks more at the largest errors", 1, 4)
+_border_width = Parameter(1.0, "width of the border in pixels, squared", 0.01, 1000)
+_batch = Parameter(False, "sum over the whole batch before dividing")
+_background = Parameter(False, "count the background as a class")
+_counted_background = Parameter(True, _background.doc)
+_smooth = Parameter(1e-5, "added to numerator and denominator", 0, 1)
+_weighted_smooth = Parameter(0.0, "added to the weighted sums, which are of the size of an inverse area", 0, 1)
+_weighting = Parameter("square", "inverse square or simple area of the class", choices=("square", "simple"))
+_weight_fp = Parameter(0.3, "weight of the false positives (alpha)", 0, 10)
+_weight_fn = Parameter(0.7, "weight of the false negatives (beta)", 0, 10)
+_activation = Parameter(
+    "softmax", "softmax over the classes, or a sigmoid of each channel", choices=("softmax", "sigmoid")
+)
+_regions = Parameter(16, "sub-regions along each axis", 1, 256)
+_region_reduction = Parameter(
+    "mean",
+    "mean over the pairs of sub-region and class with truth, or their sum in each image",
+    choices=("mean", "sum"),
+)
+_region_smooth = Parameter(1e-7, "added to numerator and denominator, in pixels", 1e-12, 1)
 
 LOSSES: dict[str, LossRow] = {
-    "ce": LossRow("seggrid.losses.cross_entropy:CrossEntropy", "cross-entropy"),
+    "ce": LossRow("seggrid.losses.cross_entropy:CrossEntropy", "cross-entropy", version=2),
     "weighted_ce": LossRow(
         "seggrid.losses.cross_entropy:WeightedCrossEntropy",
         "cross-entropy weighted by inverse class area (one level, LCE1)",
+        version=2,
         parameters={
             "gamma": Parameter(1.0, "exponent of the inverse area; 0 is plain cross-entropy", 0, 4),
             "areas": _areas,
@@ -192,6 +217,7 @@ LOSSES: dict[str, LossRow] = {
     "dual_level_ce": LossRow(
         "seggrid.losses.cross_entropy:DualLevelCrossEntropy",
         "cross-entropy weighted on two levels: background against objects, then objects among themselves (LCE2)",
+        version=2,
         parameters={
             "gamma1": Parameter(1.0, "exponent of level 1, background against objects", 0, 4),
             "gamma2": Parameter(1.0, "exponent of level 2, objects among themselves", 0, 4),
@@ -206,17 +232,113 @@ LOSSES: dict[str, LossRow] = {
         areas=True,
         source="our reading of Wang et al. 2026, doi 10.3389/fmed.2026.1768134",
     ),
+    "bce": LossRow(
+        "seggrid.losses.pixel:BinaryCrossEntropy",
+        "binary cross-entropy of each object against everything else",
+        parameters={"activation": _activation},
+        source="Radillah et al. eq 2; the mean over several objects is our reading",
+    ),
+    "focal": LossRow(
+        "seggrid.losses.pixel:Focal",
+        "cross-entropy in which pixels that are already right count little",
+        parameters={
+            "gamma": Parameter(2.0, "exponent; 0 is cross-entropy", 0, 5),
+            "alpha": Parameter(0.5, "weight of the objects against the background; 0.5 is none", 0, 1),
+            "activation": _activation,
+        },
+        source="Lin et al. 2017, eq 5",
+    ),
+    "topk": LossRow(
+        "seggrid.losses.pixel:TopK",
+        "cross-entropy of the hardest pixels of the batch",
+        parameters={"k": Parameter(10.0, "share of the pixels that count, in percent", 0, 100)},
+        source="Wu et al. 2016, as in nnU-Net",
+    ),
     "dice": LossRow(
         "seggrid.losses.dice:Dice",
         "soft Dice over the objects that are present",
         parameters={
             "squared": Parameter(False, "squared denominator (V-Net form)"),
-            "batch": Parameter(False, "sum over the whole batch before dividing"),
-            "background": Parameter(False, "count the background as a class"),
-            "smooth": Parameter(1e-5, "added to numerator and denominator", 0, 1),
+            "batch": _batch,
+            "background": _background,
+            "smooth": _smooth,
         },
         range=(0.0, 1.0),
         source="Milletari et al. 2016; Radillah et al. eq 1 with soft counts",
+    ),
+    "jaccard": LossRow(
+        "seggrid.losses.jaccard:Jaccard",
+        "soft intersection over union of the objects that are present",
+        parameters={"batch": _batch, "background": _background, "smooth": _smooth},
+        range=(0.0, 1.0),
+        source="Rahman & Wang 2016, IoU loss",
+    ),
+    "generalised_dice": LossRow(
+        "seggrid.losses.generalised_dice:GeneralisedDice",
+        "one Dice of all classes together, each weighted by its inverse area",
+        parameters={
+            "weighting": _weighting,
+            "batch": _batch,
+            "background": _counted_background,
+            "smooth": _weighted_smooth,
+        },
+        range=(0.0, 1.0),
+        source="Sudre et al. 2017, GDL",
+    ),
+    "tversky": LossRow(
+        "seggrid.losses.tversky:Tversky",
+        "overlap in which false positives and false negatives weigh differently",
+        parameters={
+            "weight_fp": _weight_fp,
+            "weight_fn": _weight_fn,
+            "batch": _batch,
+            "background": _background,
+            "smooth": _smooth,
+        },
+        range=(0.0, 1.0),
+        source="Salehi et al. 2017, T(alpha, beta)",
+    ),
+    "focal_tversky": LossRow(
+        "seggrid.losses.tversky:FocalTversky",
+        "power of the Tversky loss",
+        parameters={
+            "weight_fp": _weight_fp,
+            "weight_fn": _weight_fn,
+            "gamma": Parameter(0.75, "exponent of the Tversky loss; 1 is the Tversky loss itself", 0.1, 4),
+            "power_of": Parameter(
+                "pairs", "the power of each class and image, or of their mean", choices=("pairs", "mean")
+            ),
+            "batch": _batch,
+            "background": _background,
+            "smooth": _smooth,
+        },
+        range=(0.0, 1.0),
+        source="Abraham & Khan 2019, focal Tversky loss, gamma as in its code",
+    ),
+    "sensitivity_specificity": LossRow(
+        "seggrid.losses.sensitivity_specificity:SensitivitySpecificity",
+        "mean squared error inside the truth and outside of it, in a fixed ratio",
+        parameters={
+            "sensitivity": Parameter(0.05, "share of the error inside the truth (r)", 0.001, 0.999),
+            "batch": _batch,
+            "background": _background,
+            "smooth": Parameter(0.0, "added to both denominators", 0, 1),
+        },
+        range=(0.0, 1.0),
+        source="Brosch et al. 2015",
+    ),
+    "fgd_bcel": LossRow(
+        "seggrid.losses.fgd_bcel:FocalGeneralisedDiceBCE",
+        "focal generalised Dice plus binary cross-entropy (FGD-BCEL)",
+        parameters={
+            "gamma": Parameter(4 / 3, "the exponent of the generalised Dice is its inverse", 0.25, 4),
+            "weight_bce": Parameter(1.0, "weight of the binary cross-entropy (lambda)", 0, 1000),
+            "weighting": _weighting,
+            "batch": _batch,
+            "background": _counted_background,
+            "smooth": _weighted_smooth,
+        },
+        source="our reading of Wen et al. 2023, doi 10.3389/fonc.2023.1204044",
     ),
     "boundary": LossRow(
         "seggrid.losses.boundary:Boundary",
@@ -224,6 +346,98 @@ LOSSES: dict[str, LossRow] = {
         maps=("signed_distance",),
         range=(-math.inf, math.inf),
         source="Kervadec et al. 2019, eq 5",
+    ),
+    "region_specific": LossRow(
+        "seggrid.losses.region_specific:RegionSpecific",
+        "squared Dice in each sub-region of a grid",
+        parameters={
+            "regions": _regions,
+            "reduction": _region_reduction,
+            "background": _counted_background,
+            "smooth": _region_smooth,
+        },
+        source="Chen et al. 2023, eq 4",
+    ),
+    "adaptive_region_specific": LossRow(
+        "seggrid.losses.region_specific:AdaptiveRegionSpecific",
+        "Tversky loss in each sub-region of a grid, weighted by the sub-region's own errors",
+        parameters={
+            "regions": _regions,
+            "a": Parameter(0.3, "lowest weight of false positives and of false negatives (A)", 0.01, 1),
+            "b": Parameter(0.4, "what the worse of the two gains at most (B)", 0, 1),
+            "reduction": _region_reduction,
+            "detach_weights": Parameter(True, "no gradient through the weights"),
+            "background": _counted_background,
+            "smooth": _region_smooth,
+        },
+        source="Chen et al. 2023, eq 6 to 8",
+        gradient_with={"detach_weights": False},
+    ),
+    "region_wise": LossRow(
+        "seggrid.losses.region_wise:RegionWise",
+        "probability times a map of the truth; by default rectified region-wise (RRW)",
+        parameters={
+            "map": Parameter(
+                "rectified",
+                "the map: rectified distances, the boundary loss' or the active contours'",
+                choices=("rectified", "signed_distance", "active_contour"),
+            ),
+        },
+        map_parameter="map",
+        range=(-math.inf, math.inf),
+        source="Valverde & Tohka, region-wise loss and rectified map",
+    ),
+    "active_contour": LossRow(
+        "seggrid.losses.active_contour:ActiveContour",
+        "length of the contours plus the area of the error",
+        parameters={
+            "weight": Parameter(1.0, "weight of the region term, lambda", 0, 1000),
+            "mu": Parameter(1.0, "weight of what is predicted outside, against 1 for what is missed", 0.01, 100),
+        },
+        source="Chen et al. 2019, length and region term",
+        minimum_with={"weight": 1000.0},  # the length alone is shortest without any contour
+    ),
+    "hausdorff_dt": LossRow(
+        "seggrid.losses.hausdorff:HausdorffDT",
+        "squared error weighted by the distance to both borders, by distance transforms",
+        parameters={"alpha": _distance_exponent},
+        maps=("distance_field", "predicted_distance_field"),
+        source="Karimi & Salcudean 2019, loss by distance transforms",
+    ),
+    "hausdorff_er": LossRow(
+        "seggrid.losses.hausdorff:HausdorffER",
+        "squared error that survives erosion, summed over erosions",
+        parameters={
+            "alpha": _distance_exponent,
+            "erosions": Parameter(10, "number of erosions", 1, 30),
+            "renormalise": Parameter(False, "scale each erosion to 0 to 1, as the public code does"),
+        },
+        source="Karimi & Salcudean 2019, loss by erosion, our reading of its threshold",
+    ),
+    "hausdorff_cv": LossRow(
+        "seggrid.losses.hausdorff:HausdorffCV",
+        "error a radius away from the borders, summed over radii, by convolution",
+        parameters={
+            "alpha": _distance_exponent,
+            "radius": Parameter(18, "largest radius in pixels; the radii are 3, 6, ... up to it", 3, 60),
+        },
+        source="our reading of Karimi & Salcudean 2019, loss by convolution",
+    ),
+    "fuzzy_rough": LossRow(
+        "seggrid.losses.fuzzy_rough:FuzzyRough",
+        "squared error weighted by how surely a pixel lies on its side of the true border",
+        parameters={"alpha": _border_width},
+        maps=("distance_field",),
+        range=(0.0, 1.0),
+        source="Lin et al., boundary-wise loss by fuzzy rough sets, single",
+    ),
+    "fuzzy_rough_dual": LossRow(
+        "seggrid.losses.fuzzy_rough:FuzzyRoughDual",
+        "squared error weighted by how surely a pixel lies on its side of the true and the predicted border",
+        parameters={"alpha": _border_width},
+        maps=("distance_field", "predicted_distance_field"),
+        range=(0.0, 2.0),
+        source="Lin et al., boundary-wise loss by fuzzy rough sets, dual",
     ),
 }
 

@@ -188,7 +188,8 @@ def test_gradient_is_that_of_the_value(case: Case, shape: tuple[int, ...]) -> No
     logits = torch.randn(2, 3, *shape, generator=generator, dtype=torch.float64, requires_grad=True)
     target = torch.randint(0, 3, (2, *shape), generator=generator)
     target[1] %= 2  # class 2 is absent from the second image
-    loss, given = case.build(3), case.maps(logits, target)
+    loss = case._replace(parameters={**case.parameters, **case.row.gradient_with}).build(3)
+    given = case.maps(logits, target)
     assert torch.autograd.gradcheck(lambda x: loss(x, target, given), logits)
 
 
@@ -206,7 +207,7 @@ def test_order_of_the_batch_does_not_matter(case: Case, shape: tuple[int, ...]) 
 @every_shape
 def test_perfect_prediction_is_the_minimum(case: Case, shape: tuple[int, ...]) -> None:
     logits, target = sample(shape, dtype=torch.float64)
-    loss = case.build(target=target)
+    loss = case._replace(parameters={**case.parameters, **case.row.minimum_with}).build(target=target)
     perfect = 60 * torch.nn.functional.one_hot(target, CLASSES).movedim(-1, 1).double()
     best = loss(perfect, target, case.maps(perfect, target))
     for share in (0.02, 0.2, 0.5):

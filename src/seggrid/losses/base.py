@@ -16,6 +16,7 @@ from seggrid.catalogue import LOSSES
 from seggrid.config.mixture import Term
 from seggrid.errors import UserError
 from seggrid.losses import fused
+from seggrid.losses.likelihood import log_likelihood
 
 NO_MAPS: Mapping[str, Tensor] = MappingProxyType({})
 
@@ -41,15 +42,15 @@ class Batch:
 
     @cached_property
     def log_likelihood(self) -> Tensor:
-        """(N, *S) log p_y, differentiable. A gather: torch's nll_loss has no deterministic form on CUDA."""
-        return self.log_probabilities.gather(1, self.target.unsqueeze(1)).squeeze(1)
+        """(N, *S) log p_y, differentiable; finite for every finite logit."""
+        result, self.probabilities = log_likelihood(self.logits, self.target, self.__dict__.get("probabilities"))
+        return result
 
     @cached_property
     def probabilities(self) -> Tensor:
         """(N, C, *S) softmax as a constant, from which the sums of ``losses.fused`` have a gradient on the logits."""
         with torch.no_grad():
-            known = "log_probabilities" in self.__dict__
-            return self.log_probabilities.exp() if known else self.logits.softmax(dim=1)
+            return self.logits.softmax(dim=1)
 
     @cached_property
     def areas(self) -> Tensor:

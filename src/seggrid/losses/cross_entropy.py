@@ -25,7 +25,7 @@ class CrossEntropy(Loss):
 
     def value(self, batch: Batch) -> Tensor:
         """Return the mean over all pixels."""
-        return -batch.log_likelihood.mean()
+        return batch.log_likelihood.sum() / -batch.target.numel()
 
 
 class AreaWeightedCrossEntropy(Loss):
@@ -58,10 +58,10 @@ class AreaWeightedCrossEntropy(Loss):
         """Return the weighted mean over all pixels; 0 where every pixel weighs 0."""
         by_image = self._class_weights(batch).to(batch.logits.dtype).expand(len(batch.target), -1)
         weights = by_image.gather(1, batch.target.flatten(1)).view_as(batch.target)
-        weighted = batch.log_likelihood * weights
+        weighted = (batch.log_likelihood * weights).sum()
         if self.normalise == "pixels":
-            return -weighted.mean()
-        return weighted.sum() / -weights.sum().clamp_min(torch.finfo(weights.dtype).tiny)
+            return weighted / -weights.numel()
+        return weighted / -weights.sum().clamp_min(torch.finfo(weights.dtype).tiny)
 
     def _class_weights(self, batch: Batch) -> Tensor:
         if self.areas == "train":

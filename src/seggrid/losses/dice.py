@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
-from seggrid.losses import fused
-from seggrid.losses.base import Batch, Loss
+from seggrid.losses.overlap import OverlapLoss
 
 
-class Dice(Loss):
+class Dice(OverlapLoss):
     """Soft Dice over the classes that are present.
 
     Formula: L = mean over the (image, class) pairs with A_nc > 0 of
@@ -41,19 +39,8 @@ class Dice(Loss):
         background: bool = False,
         smooth: float = 1e-5,
     ) -> None:
-        super().__init__(num_classes)
-        self.squared = squared
-        self.batch = batch
-        self.background = background
-        self.smooth = smooth
+        super().__init__(num_classes, batch=batch, background=background, smooth=smooth, squared=squared)
 
-    def value(self, batch: Batch) -> Tensor:
-        """Return the mean over the pairs present; 0 where there is none."""
-        common, volume = fused.class_sums(batch.logits, batch.probabilities, batch.target, self.squared)
-        sums = torch.stack([common, volume, batch.areas])[..., 0 if self.background else 1 :]
-        common, volume, areas = sums.sum(1) if self.batch else sums
-        present = areas > 0
-        # The division never sees an absent pair: with smooth = 0 its gradient would be 0/0.
-        denominator = torch.where(present, volume + areas + self.smooth, torch.ones_like(areas))
-        losses = torch.where(present, 1 - (2 * common + self.smooth) / denominator, torch.zeros_like(areas))
-        return losses.sum() / present.sum().clamp_min(1)
+    def errors(self, common: Tensor, volumes: Tensor, areas: Tensor) -> Tensor:
+        """Return 1 - Dice of each pair."""
+        return 1 - (2 * common + self.smooth) / (volumes + areas + self.smooth)

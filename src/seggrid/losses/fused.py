@@ -16,14 +16,16 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
 
-def class_sums(logits: Tensor, probabilities: Tensor, target: Tensor, squared: bool = False) -> tuple[Tensor, Tensor]:
-    """Return the true positives sum_i p g and the volumes sum_i p (``squared``: sum_i p^2), each (N, C).
+def class_sums(
+    logits: Tensor, probabilities: Tensor, target: Tensor, squared: bool = False
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the true positives sum_i p g, the volumes sum_i p (``squared``: p^2) and the areas sum_i g, each (N, C).
 
     Args:
         logits, probabilities: (N, C, *S).
         target: (N, *S) int64, of which g is the one-hot form.
     """
-    result: tuple[Tensor, Tensor] = _ClassSums.apply(logits, probabilities, target, squared)
+    result: tuple[Tensor, Tensor, Tensor] = _ClassSums.apply(logits, probabilities, target, squared)
     return result
 
 
@@ -33,9 +35,7 @@ def map_sum(logits: Tensor, probabilities: Tensor, weights: Tensor) -> Tensor:
     return result
 
 
-def squared_error_sum(
-    logits: Tensor, probabilities: Tensor, target: Tensor, inside: Tensor, outside: Tensor
-) -> Tensor:
+def squared_error_sum(logits: Tensor, probabilities: Tensor, target: Tensor, inside: Tensor, outside: Tensor) -> Tensor:
     """Return sum (p - g)^2 (inside_nc where g = 1, outside_nc where g = 0) over everything, a scalar.
 
     Args:
@@ -48,15 +48,23 @@ def squared_error_sum(
 
 
 def sum_by_class(values: Tensor, target: Tensor, num_classes: int) -> Tensor:
-    """Return the sum of ``values`` (N, *S) over the pixels of each class, (N, C).
+    """Return the sum of ``values`` (N, *S) over the pixels of each class, (N, C)."""
+    return _sum_columns(values.flatten(1).contiguous(), _columns(target), num_classes, target.shape[-1])
 
-    Columns are summed apart first: neighbours then never wait for the same address, and float32 loses no digits.
+
+def _sum_columns(values: Tensor, columns: Tensor, num_classes: int, width: int) -> Tensor:
+    """Sum by class, the columns of an image apart first.
+
+    Neighbours then never wait for the same address, and float32 loses no digits.
     """
-    images, width = target.shape[0], target.shape[-1]
-    index = torch.add(torch.arange(width, device=target.device), target, alpha=width).flatten(1)
-    columns = torch.zeros((images, num_classes * width), dtype=values.dtype, device=values.device)
-    columns.scatter_add_(1, index, values.flatten(1).contiguous())
-    return columns.view(images, num_classes, width).sum(2)
+    sums = torch.zeros((len(values), num_classes * width), dtype=values.dtype, device=values.device)
+    return sums.scatter_add_(1, columns, values).view(len(values), num_classes, width).sum(2)
+
+
+def _columns(target: Tensor) -> Tensor:
+    """Return which column of which class each pixel lies in, (N, |S|), flat as (C, columns)."""
+    width = target.shape[-1]
+    return torch.add(torch.arange(width, device=target.device), target, alpha=width).flatten(1)
 
 
 def positions_of_truth(target: Tensor) -> Tensor:
@@ -72,54 +80,59 @@ class _ClassSums(Function):
     @staticmethod
     def forward(
         ctx: Any, logits: Tensor, probabilities: Tensor, target: Tensor, squared: bool
-    ) -> tuple[Tensor, Tensor]:
-        positions = positions_of_truth(target)
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        positions, columns = positions_of_truth(target), _columns(target)
         true = probabilities.flatten(1).gather(1, positions)
-        ctx.save_for_backward(probabilities, target, positions, true)
-        ctx.squared = squared
+        common, areas = (
+            _sum_columns(values, columns, logits.shape[1], target.shape[-1]) for values in (true, torch.ones_like(true))
+        )
         volumes = (probabilities.square() if squared else probabilities).flatten(2).sum(2)
-        return sum_by_class(true.view_as(target), target, logits.shape[1]), volumes
+        ctx.save_for_backward(probabilities, target, positions, true)
+        ctx.mark_non_differentiable(areas)
+        ctx.squared = squared
+        return common, volumes, areas
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, on_positives: Tensor, on_volumes: Tensor) -> tuple[Tensor, None, None, None]:
+    def backward(ctx: Any, on_common: Tensor, on_volumes: Tensor, _: Tensor) -> tuple[Tensor, None, None, None]:
         probabilities, target, positions, true = ctx.saved_tensors
-        at_true = on_positives.gather(1, target.flatten(1)).mul_(true)
-        result = probabilities * _spread(on_volumes, target)
+        at_true = on_common.gather(1, target.flatten(1)).mul_(true)
+        flat = probabilities.flatten(2)
+        result = flat * on_volumes.unsqueeze(2)
         if ctx.squared:
-            result.mul_(probabilities).mul_(2)
-        total = result.sum(1).add_(at_true.view_as(target)).unsqueeze(1)
-        result.addcmul_(probabilities, total, value=-1).view(len(target), -1).scatter_add_(1, positions, at_true)
-        return result, None, None, None
+            result.mul_(flat).mul_(2)
+        total = result.sum(1).add_(at_true).unsqueeze(1)
+        result.addcmul_(flat, total, value=-1).view(len(target), -1).scatter_add_(1, positions, at_true)
+        return result.view_as(probabilities), None, None, None
 
 
 class _SquaredErrorSum(Function):
     @staticmethod
     def forward(
-        ctx: Any, logits: Tensor, probabilities: Tensor, target: Tensor, inside: Tensor, outside: Tensor  # noqa: ARG004
+        ctx: Any,
+        logits: Tensor,  # noqa: ARG004
+        probabilities: Tensor,
+        target: Tensor,
+        inside: Tensor,
+        outside: Tensor,
     ) -> Tensor:
         positions, classes = positions_of_truth(target), target.flatten(1)
-        squares = probabilities.square()
+        squares = probabilities.flatten(2).square()
         true = probabilities.flatten(1).gather(1, positions)
         at_inside = inside.gather(1, classes)
         ctx.save_for_backward(probabilities, squares, target, positions, true, at_inside, outside)
         at_true = at_inside * (1 - true).square_() - outside.gather(1, classes) * true.square()
-        return (squares.flatten(2).sum(2) * outside).sum() + at_true.sum()
+        return (squares.sum(2) * outside).sum() + at_true.sum()
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None, None]:
         probabilities, squares, target, positions, true, at_inside, outside = ctx.saved_tensors
         at_true = (true - 1).mul_(true).mul_(at_inside).mul_(2 * gradient)
-        result = squares * _spread(outside * (2 * gradient), target)
+        result = squares * (outside * (2 * gradient)).unsqueeze(2)
         result.view(len(target), -1).scatter_(1, positions, at_true)
-        result.addcmul_(probabilities, result.sum(1, keepdim=True), value=-1)
-        return result, None, None, None, None
-
-
-def _spread(by_class: Tensor, target: Tensor) -> Tensor:
-    """View (N, C) as (N, C, 1, 1) or (N, C, 1, 1, 1)."""
-    return by_class.reshape(*by_class.shape, *(1 for _ in target.shape[1:]))
+        result.addcmul_(probabilities.flatten(2), result.sum(1, keepdim=True), value=-1)
+        return result.view_as(probabilities), None, None, None, None
 
 
 class _MapSum(Function):

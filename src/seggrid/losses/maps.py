@@ -47,6 +47,18 @@ def rectified(fields: DistanceFields) -> Tensor:
     return depth.new_ones(shape).scatter_(1, labels, inside.neg_())
 
 
+def active_contour(fields: DistanceFields) -> Tensor:
+    """Return 1 outside of each object and -1 inside, with an absent object as with any other; 0 for the background.
+
+    Source: Chen et al. 2019, the slope of the region term by the probability.
+    """
+    labels = fields.labels.unsqueeze(1)
+    shape = (len(labels), fields.num_classes, *fields.labels.shape[1:])
+    region = torch.ones(shape, device=labels.device).scatter_(1, labels, -1)
+    region[:, 0] = 0
+    return region
+
+
 def distance_field(fields: DistanceFields) -> Tensor:
     """Return the distance of every pixel to the border of each object, at least 1, from either side.
 
@@ -63,6 +75,7 @@ def distance_field(fields: DistanceFields) -> Tensor:
 MAPS: dict[str, Map] = {
     "signed_distance": Map(signed_distance),
     "rectified": Map(rectified),
+    "active_contour": Map(active_contour),
     "distance_field": Map(distance_field),
     "predicted_distance_field": Map(distance_field, of="prediction"),
 }
@@ -107,5 +120,8 @@ def read_prediction(names: Iterable[str]) -> bool:
 
 def predicted_labels(probabilities: Tensor) -> Tensor:
     """Return the class (N, *S) whose probability exceeds one half, C where there is none."""
-    highest, label = probabilities.max(dim=1)
-    return torch.where(highest > 0.5, label, probabilities.shape[1])
+    num_classes = probabilities.shape[1]
+    labels = torch.full_like(probabilities[:, 0], num_classes, dtype=torch.int64)
+    for c in range(num_classes):  # several times faster on a CPU than the maximum over the classes
+        labels.masked_fill_(probabilities[:, c] > 0.5, c)
+    return labels

@@ -4,6 +4,6 @@ A module holds ``COUNTERPARTS`` (name in the oracles -> our computation) and ``D
 computation of ours gives it). A new loss adds its lines to the module of its family.
 """
 
-from tests.oracles.counterparts import cross_entropy, maps, overlap
+from tests.oracles.counterparts import cross_entropy, maps, overlap, pixel, regions
 
-FAMILIES = (cross_entropy, overlap, maps)
+FAMILIES = (cross_entropy, pixel, overlap, maps, regions)

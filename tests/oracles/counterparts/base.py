@@ -18,7 +18,11 @@ class Counterpart(NamedTuple):
     Attributes:
         compute: returns what the entry holds: a scalar, or an array of its shape.
         tolerance: relative to the largest value.
+        axes: 2-D, 3-D or both: where the public code computes the same.
+        rounding: absolute, of the value: what 1 - p loses at a near-perfect p.
     """
 
     compute: Compute
     tolerance: float = FLOAT64
+    axes: tuple[int, ...] = (2, 3)
+    rounding: float = 1e-15

@@ -20,7 +20,10 @@ def batch(shape: tuple[int, ...]) -> tuple[Tensor, Tensor, Tensor]:
 def test_class_sums(shape: tuple[int, ...], squared: bool) -> None:
     logits, target, one_hot = batch(shape)
     p = logits.softmax(1)
-    found = torch.stack(fused.class_sums(logits, p.detach(), target, squared))
+    *differentiable, areas = fused.class_sums(logits, p.detach(), target, squared)
+    assert not areas.requires_grad
+    torch.testing.assert_close(areas, one_hot.flatten(2).sum(2))
+    found = torch.stack(differentiable)
     expected = torch.stack([(p * one_hot).flatten(2).sum(2), p.pow(1 + squared).flatten(2).sum(2)])
     torch.testing.assert_close(found, expected)
     scale = torch.randn(2, 2, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
@@ -33,6 +36,17 @@ def test_map_sum(shape: tuple[int, ...]) -> None:
     weights = one_hot * 3 - 1
     found = fused.map_sum(logits, logits.detach().softmax(1), weights)
     expected = (logits.softmax(1) * weights).sum()
+    torch.testing.assert_close(found, expected)
+    assert_same_gradient(found, expected, logits, torch.tensor(2.5, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("shape", [(4, 5), (2, 3, 4)])
+def test_squared_error_sum(shape: tuple[int, ...]) -> None:
+    logits, target, one_hot = batch(shape)
+    weights = torch.rand(2, 2, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    found = fused.squared_error_sum(logits, logits.detach().softmax(1), target, *weights)
+    inside, outside = (weight.view(2, 3, *(1 for _ in shape)) for weight in weights)
+    expected = ((logits.softmax(1) - one_hot).square() * torch.where(one_hot > 0, inside, outside)).sum()
     torch.testing.assert_close(found, expected)
     assert_same_gradient(found, expected, logits, torch.tensor(2.5, dtype=torch.float64))
 

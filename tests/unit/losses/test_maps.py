@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -119,7 +120,7 @@ def test_spacing_that_does_not_fit_is_refused(spacing: tuple[float, ...]) -> Non
 
 
 def test_the_last_bit_does_not_depend_on_where_memory_lies() -> None:
-    """OpenCV's own result does; a training must not."""
+    """That of Intel's transform, which OpenCV takes unless told not to, does; a training must not."""
     target = torch.zeros(2, 128, 128, dtype=torch.int64)
     target[:, 20:100, 30:110] = 1
     target[:, 50:75, 45:65] = 2
@@ -144,6 +145,33 @@ def test_depth_equals_scipy(shape: tuple[int, ...], spacing: Sequence[float] | N
     assert compiled.dtype == on_device.dtype == torch.float32
     np.testing.assert_allclose(compiled.numpy(), expected, rtol=0, atol=1e-4)
     np.testing.assert_allclose(on_device.numpy(), expected, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("size", [(1024, 1024), (1024, 3), (3, 1024), (600, 1000)])
+@pytest.mark.parametrize("seeds", [1, 40])
+def test_squared_distances_in_the_plane_are_whole(size: tuple[int, int], seeds: int) -> None:
+    random = np.random.default_rng(seeds)
+    target = np.zeros((1, *size), np.int64)
+    target[0, random.integers(0, size[0], seeds), random.integers(0, size[1], seeds)] = 1
+    outside = target[0] == 0
+    found = signed_distance(torch.from_numpy(target), 2)[0, 1].numpy()[outside]
+    squared = np.rint(ndimage.distance_transform_edt(outside)[outside] ** 2)
+    np.testing.assert_array_equal(found, np.sqrt(squared.astype(np.float32)))
+
+
+def test_opencv_is_left_as_it_was() -> None:
+    chosen = cv2.ipp.useIPP()
+    signed_distance(torch.from_numpy(labels((20, 20), 0)), CLASSES)
+    assert cv2.ipp.useIPP() == chosen
+
+
+def test_map_of_active_contours() -> None:
+    target = torch.tensor([[[0, 1, 1], [0, 0, 1]], [[1, 1, 1], [1, 1, 1]]])
+    found = compute(["active_contour"], target, 3)["active_contour"]
+    assert found.dtype == torch.float32
+    assert found[:, 1].tolist() == [[[1, -1, -1], [1, 1, -1]], [[-1, -1, -1], [-1, -1, -1]]]
+    assert (found[:, 2] == 1).all()  # absent
+    assert not found[:, 0].any()
 
 
 @pytest.mark.parametrize(("shape", "spacing"), SHAPES)
