@@ -43,7 +43,7 @@ def main() -> None:
     """Print the hardware and a line an expression."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--only", nargs="*", default=list(LOSSES), choices=[*LOSSES, "mixture"])
+    parser.add_argument("--only", nargs="*", default=list(LOSSES), choices=list(LOSSES))
     options = parser.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)

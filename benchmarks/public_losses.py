@@ -54,6 +54,12 @@ def one_vs_rest(logits: Tensor, target: Tensor) -> Tensor:
     return F.binary_cross_entropy_with_logits(logits, one_hot(target, logits.shape[1]))
 
 
+def objects_vs_rest(logits: Tensor, target: Tensor) -> Tensor:
+    """torch's binary cross-entropy of the softmax of each object."""
+    classes = logits.shape[1]
+    return F.binary_cross_entropy(logits.softmax(1)[:, 1:], one_hot(target, classes)[:, 1:])
+
+
 def sensitivity_specificity(logits: Tensor, target: Tensor, share: float = 0.1) -> Tensor:
     """Squared errors inside and outside of each class, each over its own pixels."""
     p, g = logits.softmax(1).flatten(2), one_hot(target, logits.shape[1]).flatten(2)
@@ -66,7 +72,7 @@ def sensitivity_specificity(logits: Tensor, target: Tensor, share: float = 0.1) 
 def focal_generalised_dice_and_bce(logits: Tensor, target: Tensor) -> Tensor:
     """MONAI's generalised Dice to a power, and torch's binary cross-entropy."""
     overlap = monai.GeneralizedDiceLoss(to_onehot_y=True, softmax=True)(logits, target.unsqueeze(1))
-    return overlap ** (1 / 2) + one_vs_rest(logits, target)
+    return overlap**0.75 + objects_vs_rest(logits, target)
 
 
 def boundary(logits: Tensor, target: Tensor) -> Tensor:
@@ -186,6 +192,7 @@ PEERS: dict[str, dict[str, Public]] = {
     "weighted_ce": {"torch cross_entropy(weight)": weighted_cross_entropy},
     "dual_level_ce": {"torch cross_entropy(weight)": weighted_cross_entropy},
     "dual_level_ce(areas=image)": {"torch cross_entropy(weight)": weighted_cross_entropy},
+    "bce": {"torch binary_cross_entropy": objects_vs_rest},
     "bce(activation=sigmoid)": {"torch bce_with_logits": one_vs_rest},
     "focal": {"MONAI FocalLoss(softmax)": by_monai(monai.FocalLoss, use_softmax=True)},
     "focal(activation=sigmoid)": {

@@ -36,11 +36,6 @@ class Batch:
         self.maps = maps
 
     @cached_property
-    def log_probabilities(self) -> Tensor:
-        """(N, C, *S) log softmax, differentiable; finite for every finite logit, unlike the log of the softmax."""
-        return self.logits.log_softmax(dim=1)
-
-    @cached_property
     def log_likelihood(self) -> Tensor:
         """(N, *S) log p_y, differentiable; finite for every finite logit."""
         result, self.probabilities = log_likelihood(self.logits, self.target, self.__dict__.get("probabilities"))

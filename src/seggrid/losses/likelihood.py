@@ -15,6 +15,8 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
+from seggrid.losses.fused import positions_of_truth
+
 LOG2_E = math.log2(math.e)
 
 
@@ -28,8 +30,7 @@ def log_likelihood(logits: Tensor, target: Tensor, probabilities: Tensor | None 
     """
     with torch.no_grad():
         logs = logits.contiguous().log_softmax(1)
-        pixels = target[0].numel()
-        index = torch.add(torch.arange(pixels, device=target.device), target.flatten(1), alpha=pixels)
+        index = positions_of_truth(target)
         true = logs.flatten(1).gather(1, index).view_as(target)
         if probabilities is None:
             probabilities = exponential_(logs)
