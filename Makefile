@@ -11,8 +11,10 @@ READY := $(VENV)/.ready
 demo: $(READY)
 	$(BIN)/snakemake -c$(CORES) --config experiment=demo
 
+# The workflow tests take all cores themselves, one after the other.
 test: $(READY)
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q -n $(CORES) --ignore tests/workflow
+	$(BIN)/pytest -q tests/workflow
 
 # Twenty kills at random moments: of training, of Snakemake, of both.
 kills: $(READY)

@@ -185,10 +185,10 @@ _batch = Parameter(False, "sum over the whole batch before dividing")
 _background = Parameter(False, "count the background as a class")
 _counted_background = Parameter(True, _background.doc)
 _smooth = Parameter(1e-5, "added to numerator and denominator", 0, 1)
-_weighted_smooth = Parameter(0.0, "added to the weighted sums, which are of the size of an inverse area", 0, 1)
+_weighted_smooth = Parameter(0.0, "added to the weighted sums, which are of the size of an inverse area", 0, 1e-6)
 _weighting = Parameter("square", "inverse square or simple area of the class", choices=("square", "simple"))
-_weight_fp = Parameter(0.3, "weight of the false positives (alpha)", 0, 10)
-_weight_fn = Parameter(0.7, "weight of the false negatives (beta)", 0, 10)
+_weight_fp = Parameter(0.3, "weight of the false positives (alpha)", 0.01, 10)
+_weight_fn = Parameter(0.7, "weight of the false negatives (beta)", 0.01, 10)
 _activation = Parameter(
     "softmax", "softmax over the classes, or a sigmoid of each channel", choices=("softmax", "sigmoid")
 )
@@ -243,7 +243,7 @@ LOSSES: dict[str, LossRow] = {
         "cross-entropy in which pixels that are already right count little",
         parameters={
             "gamma": Parameter(2.0, "exponent; 0 is cross-entropy", 0, 5),
-            "alpha": Parameter(0.5, "weight of the objects against the background; 0.5 is none", 0, 1),
+            "alpha": Parameter(0.5, "weight of the objects against the background; 0.5 is none", 0.01, 0.99),
             "activation": _activation,
         },
         source="Lin et al. 2017, eq 5",
@@ -251,12 +251,13 @@ LOSSES: dict[str, LossRow] = {
     "topk": LossRow(
         "seggrid.losses.pixel:TopK",
         "cross-entropy of the hardest pixels of the batch",
-        parameters={"k": Parameter(10.0, "share of the pixels that count, in percent", 0, 100)},
+        parameters={"k": Parameter(10.0, "share of the pixels that count, in percent", 0.01, 100)},
         source="Wu et al. 2016, as in nnU-Net",
     ),
     "dice": LossRow(
         "seggrid.losses.dice:Dice",
         "soft Dice over the objects that are present",
+        version=2,
         parameters={
             "squared": Parameter(False, "squared denominator (V-Net form)"),
             "batch": _batch,
@@ -408,7 +409,7 @@ LOSSES: dict[str, LossRow] = {
         "seggrid.losses.hausdorff:HausdorffER",
         "squared error that survives erosion, summed over erosions",
         parameters={
-            "alpha": _distance_exponent,
+            "alpha": Parameter(2.0, "exponent of the number of erosions", 1, 4),
             "erosions": Parameter(10, "number of erosions", 1, 30),
             "renormalise": Parameter(False, "scale each erosion to 0 to 1, as the public code does"),
         },
@@ -418,8 +419,8 @@ LOSSES: dict[str, LossRow] = {
         "seggrid.losses.hausdorff:HausdorffCV",
         "error a radius away from the borders, summed over radii, by convolution",
         parameters={
-            "alpha": _distance_exponent,
-            "radius": Parameter(18, "largest radius in pixels; the radii are 3, 6, ... up to it", 3, 60),
+            "alpha": Parameter(2.0, "exponent of the radius", 1, 4),
+            "radii": Parameter(6, "number of radii: 3, 6, 9 ... pixels", 1, 20),
         },
         source="our reading of Karimi & Salcudean 2019, loss by convolution",
     ),

@@ -6,6 +6,7 @@ Each row is tried with its defaults and once with every other choice of each par
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -143,6 +144,27 @@ def test_float64_stays_float64(case: Case) -> None:
     assert value.dtype == gradient.dtype == torch.float64
     single = case.build()(logits.float(), target, case.maps(logits, target))
     torch.testing.assert_close(single.double(), value, rtol=2e-6, atol=1e-7)
+
+
+@every_row
+@pytest.mark.parametrize("likelihood", [0.7, 0.99, 0.999])
+def test_float32_keeps_its_digits_in_a_volume(name: str, likelihood: float) -> None:
+    """Half a million equal values, which rounding would carry off in one direction."""
+    case, shape = Case(name, {}), (128, 256, 16)
+    target = torch.zeros(1, *shape, dtype=torch.int64)
+    target[:, :100] = 1
+    target[:, :3, :5, :2] = 2
+    odds = math.log(likelihood / (1 - likelihood) * 2)
+    logits = (odds * torch.nn.functional.one_hot(target, 3).movedim(-1, 1)).double()
+    given = case.maps(logits, target)
+    values, gradients = zip(
+        *(value_and_gradient(case.build(3), x.requires_grad_(), target, given) for x in (logits, logits.float())),
+        strict=True,
+    )
+    torch.testing.assert_close(values[1].double(), values[0], rtol=1e-4, atol=1e-6)
+    if name != "topk":  # rounding decides which of equal pixels are the hardest
+        scale = float(gradients[0].abs().max())
+        torch.testing.assert_close(gradients[1].double(), gradients[0], rtol=1e-3, atol=1e-4 * scale)
 
 
 @every_case

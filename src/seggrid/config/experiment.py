@@ -79,6 +79,7 @@ class Experiment(Section):
     def _consistent(self) -> Experiment:
         self._check_networks()
         self._check_folds()
+        self._check_schedules()
         self._check_scoring()
         if self.data.source != "phantom" and not self.preprocessing:
             raise ValueError("preprocessing: at least one step that normalises the intensities, e.g. z_score")
@@ -104,6 +105,17 @@ class Experiment(Section):
                 f"splits.folds: {self.splits.folds} folds need at least {self.splits.least_groups} groups, the phantom "
                 f"has {self.data.knee.subjects} (data.knee.subjects)"
             )
+
+    def _check_schedules(self) -> None:
+        epochs = self.training.epochs
+        for mixture in self.mixtures:
+            if isinstance(mixture, Mixture) and mixture.scheduled:
+                idle = [epoch for epoch in range(epochs) if not any(mixture.weights_at(epoch, epochs))]
+                if idle:
+                    raise ValueError(
+                        f"mixtures: {mixture.name} has no positive weight in epoch {idle[0] + 1} of {epochs}; "
+                        "let a term weigh more than 0 in every epoch"
+                    )
 
     def _check_scoring(self) -> None:
         measured = self.evaluation.metrics

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
+from math import inf
 
 import cv2
 import edt
@@ -83,7 +84,7 @@ def depth_on_device(labels: Tensor, num_classes: int, ratios: Sequence[float]) -
 def _ratios(spacing: Sequence[float] | None, axes: int) -> tuple[float, ...]:
     if spacing is None:
         return (1.0,) * axes
-    if len(spacing) != axes or min(spacing) <= 0:
+    if len(spacing) != axes or not all(0 < side < inf for side in spacing):
         raise ValueError(f"spacing {tuple(spacing)} should be {axes} positive numbers, one per axis")
     return tuple(float(side) / float(min(spacing)) for side in spacing)
 

@@ -15,6 +15,9 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
+#: Most pixels that are added one after the other.
+PIXELS_A_BIN = 64
+
 
 def class_sums(
     logits: Tensor, probabilities: Tensor, target: Tensor, squared: bool = False
@@ -49,22 +52,30 @@ def squared_error_sum(logits: Tensor, probabilities: Tensor, target: Tensor, ins
 
 def sum_by_class(values: Tensor, target: Tensor, num_classes: int) -> Tensor:
     """Return the sum of ``values`` (N, *S) over the pixels of each class, (N, C)."""
-    return _sum_columns(values.flatten(1).contiguous(), _columns(target), num_classes, target.shape[-1])
+    return _sum_bins(values.flatten(1).contiguous(), _bins(target), num_classes)
 
 
-def _sum_columns(values: Tensor, columns: Tensor, num_classes: int, width: int) -> Tensor:
-    """Sum by class, the columns of an image apart first.
+def _sum_bins(values: Tensor, bins: Tensor, num_classes: int) -> Tensor:
+    """Sum by class, each bin of an image apart first."""
+    count = _bin_count(values.shape[1])
+    sums = torch.zeros((len(values), num_classes * count), dtype=values.dtype, device=values.device)
+    return sums.scatter_add_(1, bins, values).view(len(values), num_classes, count).sum(2)
 
-    Neighbours then never wait for the same address, and float32 loses no digits.
+
+def _bins(target: Tensor) -> Tensor:
+    """Return which bin of which class each pixel counts in, (N, |S|), flat as (C, bins).
+
+    A bin takes every so manieth pixel: neighbours never wait for the same address, and no bin takes more than a few
+    pixels, for values that are added one after the other lose digits of float32 with their number.
     """
-    sums = torch.zeros((len(values), num_classes * width), dtype=values.dtype, device=values.device)
-    return sums.scatter_add_(1, columns, values).view(len(values), num_classes, width).sum(2)
+    pixels = target[0].numel()
+    count = _bin_count(pixels)
+    bins = torch.arange(count, device=target.device).repeat(-(-pixels // count))[:pixels]
+    return torch.add(bins, target.flatten(1), alpha=count)
 
 
-def _columns(target: Tensor) -> Tensor:
-    """Return which column of which class each pixel lies in, (N, |S|), flat as (C, columns)."""
-    width = target.shape[-1]
-    return torch.add(torch.arange(width, device=target.device), target, alpha=width).flatten(1)
+def _bin_count(pixels: int) -> int:
+    return -(-pixels // PIXELS_A_BIN)
 
 
 def positions_of_truth(target: Tensor) -> Tensor:
@@ -81,11 +92,9 @@ class _ClassSums(Function):
     def forward(
         ctx: Any, logits: Tensor, probabilities: Tensor, target: Tensor, squared: bool
     ) -> tuple[Tensor, Tensor, Tensor]:
-        positions, columns = positions_of_truth(target), _columns(target)
+        positions, bins = positions_of_truth(target), _bins(target)
         true = probabilities.flatten(1).gather(1, positions)
-        common, areas = (
-            _sum_columns(values, columns, logits.shape[1], target.shape[-1]) for values in (true, torch.ones_like(true))
-        )
+        common, areas = (_sum_bins(values, bins, logits.shape[1]) for values in (true, torch.ones_like(true)))
         volumes = (probabilities.square() if squared else probabilities).flatten(2).sum(2)
         ctx.save_for_backward(probabilities, target, positions, true)
         ctx.mark_non_differentiable(areas)
@@ -116,21 +125,22 @@ class _SquaredErrorSum(Function):
         inside: Tensor,
         outside: Tensor,
     ) -> Tensor:
-        positions, classes = positions_of_truth(target), target.flatten(1)
-        squares = probabilities.flatten(2).square()
-        true = probabilities.flatten(1).gather(1, positions)
-        at_inside = inside.gather(1, classes)
-        ctx.save_for_backward(probabilities, squares, target, positions, true, at_inside, outside)
-        at_true = at_inside * (1 - true).square_() - outside.gather(1, classes) * true.square()
-        return (squares.sum(2) * outside).sum() + at_true.sum()
+        positions = positions_of_truth(target)
+        flat = probabilities.flatten(1)
+        true = flat.gather(1, positions)
+        others = flat.scatter(1, positions, 0.0).view(*probabilities.shape[:2], -1)
+        wrong = others.sum(1)  # 1 - p_y, with the digits that the difference would lose
+        at_inside = inside.gather(1, target.flatten(1))
+        squares = others.square_()
+        ctx.save_for_backward(probabilities, squares, target, positions, true.mul_(wrong).mul_(at_inside), outside)
+        return (squares.sum(2) * outside).sum() + (at_inside * wrong.square_()).sum()
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None, None]:
-        probabilities, squares, target, positions, true, at_inside, outside = ctx.saved_tensors
-        at_true = (true - 1).mul_(true).mul_(at_inside).mul_(2 * gradient)
+        probabilities, squares, target, positions, at_true, outside = ctx.saved_tensors
         result = squares * (outside * (2 * gradient)).unsqueeze(2)
-        result.view(len(target), -1).scatter_(1, positions, at_true)
+        result.view(len(target), -1).scatter_(1, positions, at_true * (-2 * gradient))
         result.addcmul_(probabilities.flatten(2), result.sum(1, keepdim=True), value=-1)
         return result.view_as(probabilities), None, None, None, None
 

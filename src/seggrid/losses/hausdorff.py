@@ -93,7 +93,7 @@ class HausdorffCV(Loss):
     """Error that lies a radius away from the border of the truth or of the prediction, summed over radii.
 
     Formula: L = mean over images, objects and pixels of sum_r r^alpha [ (p-g)^2 p (S(1 - B_r*g) + S(B_r*p))
-        + (p-g)^2 g (S(B_r*g) + S(1 - B_r*p)) ], r = 3, 6, ... ``radius``; B_r* is the mean over the pixels of the
+        + (p-g)^2 g (S(B_r*g) + S(1 - B_r*p)) ], r = 3, 6, ... 3 ``radii``; B_r* is the mean over the pixels of the
         image within r, S(x) = max(2x - 1, 0).
     Source: our reading of Karimi & Salcudean 2019, the loss by convolution with circular kernels. The paper was not at
         hand and no public code is known.
@@ -107,13 +107,13 @@ class HausdorffCV(Loss):
     Args:
         num_classes: C, background included.
         alpha: exponent of r.
-        radius: largest radius in pixels.
+        radii: number of radii, 3 pixels apart.
     """
 
-    def __init__(self, num_classes: int, *, alpha: float = 2.0, radius: int = 18) -> None:
+    def __init__(self, num_classes: int, *, alpha: float = 2.0, radii: int = 6) -> None:
         super().__init__(num_classes)
         self.alpha = alpha
-        self.radii = tuple(range(3, radius + 1, 3))
+        self.radii = tuple(3 * k for k in range(1, radii + 1))
 
     def value(self, batch: Batch) -> Tensor:
         """Return the mean over the objects."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from seggrid.errors import UserError
 from seggrid.losses.base import Batch
 from seggrid.losses.overlap import OverlapLoss, power
 
@@ -33,9 +32,6 @@ class Tversky(OverlapLoss):
         batch: sum over the batch before dividing.
         background: count the background as a class.
         smooth: s, added to numerator and denominator.
-
-    Raises:
-        UserError: both weights are 0.
     """
 
     def __init__(
@@ -49,8 +45,6 @@ class Tversky(OverlapLoss):
         smooth: float = 1e-5,
     ) -> None:
         super().__init__(num_classes, batch=batch, background=background, smooth=smooth)
-        if weight_fp == weight_fn == 0:
-            raise UserError("weight_fp and weight_fn of a Tversky loss are both 0, so no error counts; raise one")
         self.weight_fp = weight_fp
         self.weight_fn = weight_fn
 
@@ -84,9 +78,6 @@ class FocalTversky(Tversky):
         batch: sum over the batch before dividing.
         background: count the background as a class.
         smooth: s, added to numerator and denominator.
-
-    Raises:
-        UserError: both weights are 0.
     """
 
     def __init__(

@@ -86,6 +86,10 @@ def test_an_unknown_name_is_answered_with_the_nearest_known_one(
         ({"seeds": [-1]}, "seeds[0]: -1 should be greater than or equal to 0"),
         ({"seeds": [2**32]}, f"seeds[0]: {2**32} should be less than {2**32}"),
         ({"mixtures": ["2000*dice"]}, "mixtures[0].terms[0].weight: weight 2000 lies outside 0 (excluded) to 1000"),
+        (
+            {"mixtures": ["linear(0, 1)*dice + step(0, 1, 0.5)*ce"], "training": {"epochs": 10}},
+            "mixtures: step(0.00, 1.00, 0.50)*ce + linear(0.00, 1.00)*dice has no positive weight in epoch 1 of 10",
+        ),
         ({"mixtures": ["dice(smooth=2)"]}, "mixtures[0].terms[0]: dice.smooth: 2.0 lies outside 0 to 1"),
         ({"preprocessing": [{"median": {"size": 99}}]}, "preprocessing[0]: median.size: 99 lies outside 1 to 31"),
         ({"data": {"source": "phantom", "knee": {"size": 8}}}, "data.knee.size: 8 should be greater than or equal to"),

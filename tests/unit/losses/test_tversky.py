@@ -6,7 +6,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from seggrid.errors import UserError
 from seggrid.losses.base import Loss
 from seggrid.losses.dice import Dice
 from seggrid.losses.generalised_dice import GeneralisedDice
@@ -140,9 +139,3 @@ def test_prediction_without_any_overlap_and_without_smoothing(weights: tuple[flo
     value = Tversky(2, weight_fp=weights[0], weight_fn=weights[1], smooth=0.0)(logits, target)
     assert value == weights[1]  # all is missed, nothing is found in excess
     assert torch.autograd.grad(value, logits)[0].isfinite().all()
-
-
-@pytest.mark.parametrize("kind", [Tversky, FocalTversky])
-def test_two_weights_of_zero_are_refused(kind: type[Tversky]) -> None:
-    with pytest.raises(UserError, match="weight_fp and weight_fn of a Tversky loss are both 0"):
-        kind(3, weight_fp=0.0, weight_fn=0.0)
