@@ -33,6 +33,7 @@ class Parameter:
         doc: what it does, in a few words, with the unit where it has one.
         minimum, maximum: closed range of a number.
         choices: the words allowed.
+        only_with: another parameter and its value, without which this one has no meaning.
     """
 
     default: float | int | bool | str | tuple[int, ...]
@@ -40,6 +41,7 @@ class Parameter:
     minimum: float = -math.inf
     maximum: float = math.inf
     choices: tuple[str, ...] = ()
+    only_with: tuple[str, str] | None = None
 
     def parse(self, value: object, key: str) -> float | int | bool | str | tuple[int, ...]:
         """Return ``value`` in the parameter's own type.
@@ -109,6 +111,10 @@ class Row:
             result = self.parameters[name].parse(value, f"{key}.{name}")
             if result != self.parameters[name].default:
                 parsed[name] = result
+        for name in parsed:
+            other, needed = self.parameters[name].only_with or ("", "")
+            if other and (chosen := parsed.get(other, self.parameters[other].default)) != needed:
+                raise UserError(f"{key}.{name}: has no meaning with {other}={chosen}; leave it out")
         return dict(sorted(parsed.items()))
 
 
@@ -219,8 +225,12 @@ LOSSES: dict[str, LossRow] = {
         "cross-entropy weighted on two levels: background against objects, then objects among themselves (LCE2)",
         version=2,
         parameters={
-            "gamma1": Parameter(1.0, "exponent of level 1, background against objects", 0, 4),
-            "gamma2": Parameter(1.0, "exponent of level 2, objects among themselves", 0, 4),
+            "gamma1": Parameter(
+                1.0, "exponent of level 1, background against objects", 0, 4, only_with=("weighting", "inverse")
+            ),
+            "gamma2": Parameter(
+                1.0, "exponent of level 2, objects among themselves", 0, 4, only_with=("weighting", "inverse")
+            ),
             "weighting": Parameter(
                 "inverse",
                 "inverse areas, or the bounded complement of the areas",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from seggrid.errors import UserError
 from seggrid.losses import class_weights
 from seggrid.losses.base import Batch, Loss
 
@@ -125,14 +124,11 @@ class DualLevelCrossEntropy(AreaWeightedCrossEntropy):
     Args:
         num_classes: C, background included.
         class_areas: (C,) pixels of each class in the training cases; with ``areas="train"`` only.
-        gamma1: exponent of level 1.
-        gamma2: exponent of level 2.
+        gamma1: exponent of level 1, not read with ``complement``.
+        gamma2: exponent of level 2, not read with ``complement``.
         weighting: ``inverse`` areas, or the bounded ``complement``, which has no exponents.
         areas: where areas are counted: ``train``, ``batch`` or ``image``.
         normalise: what Z is, ``weights`` or ``pixels``.
-
-    Raises:
-        UserError: an exponent is given together with ``complement``.
     """
 
     def __init__(
@@ -146,8 +142,6 @@ class DualLevelCrossEntropy(AreaWeightedCrossEntropy):
         areas: str = "train",
         normalise: str = "weights",
     ) -> None:
-        if weighting == "complement" and (gamma1, gamma2) != (1.0, 1.0):
-            raise UserError("dual_level_ce: weighting=complement has no exponents; remove gamma1 and gamma2")
         self.gamma1 = gamma1
         self.gamma2 = gamma2
         self.weighting = weighting

@@ -96,7 +96,7 @@ def effective_ratios(
         ValueError: shapes, types or labels do not fit.
     """
     with torch.enable_grad(), torch.autocast(logits.device.type, enabled=False):
-        leaf = logits.detach().to(torch.promote_types(logits.dtype, torch.float32)).requires_grad_()
+        leaf = logits.detach().to(torch.promote_types(logits.dtype, torch.float32), copy=True).requires_grad_()
         values = mixture_loss.values(leaf, target, spacing)
         norms = [torch.autograd.grad(value, leaf, retain_graph=True)[0].norm() for value in values]
     weighted = torch.stack(norms) * mixture_loss.weights.to(values.dtype)

@@ -17,7 +17,7 @@ class RegionWise(Loss):
     Source: Valverde & Tohka (Region-wise loss for biomedical image segmentation), L and the rectified map;
         Kervadec et al. 2019, eq 5, ``signed_distance``; Chen et al. 2019 (Learning active contour models for medical
         image segmentation), region term, ``active_contour``.
-    Range: with ``rectified`` -1/C to 1, with ``active_contour`` -1 to 1, with ``signed_distance`` that of
+    Range: with ``rectified`` -1/C to 1/C, with ``active_contour`` -1/(C-1) to 1/(C-1), with ``signed_distance`` that of
         ``Boundary``; negative at a perfect prediction.
     Units: none; with ``signed_distance`` the smallest spacing of the image.
     Deviations: the classes are those that the map holds: all C with ``rectified``, as in the paper, the objects with
