@@ -37,6 +37,10 @@ def terms(draw: st.DrawFn) -> Term:
     known = LOSSES[loss].parameters
     chosen = draw(st.sets(st.sampled_from(list(known)))) if known else set()
     parameters = {name: draw(values(known[name])) for name in sorted(chosen)}
+    for name in chosen:
+        other, needed = known[name].only_with or ("", "")
+        if other and parameters.get(other, known[other].default) != needed:
+            del parameters[name]
     return Term(loss=loss, weight=draw(weights | schedules), parameters=parameters)
 
 
