@@ -1,4 +1,4 @@
-"""Values and gradients beside MONAI, segmentation-models-pytorch and torch on random input, in the plane and in space.
+"""Losses and metrics beside MONAI, segmentation-models-pytorch and torch on random input, in the plane and in space.
 
 The names are those of the recorded oracles, so that each way of ours to a public value is written once.
 """
@@ -15,8 +15,10 @@ import torch.nn.functional as F
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from monai import losses as monai
+from monai import metrics
 from torch import Tensor
 
+from seggrid.metrics import measure
 from tests.oracles.counterparts import FAMILIES
 from tests.oracles.counterparts.base import Compute
 
@@ -86,3 +88,37 @@ def test_ours_equals_the_public_loss(name: str, batch: tuple[Tensor, Tensor]) ->
     torch.testing.assert_close(values[0], values[1], rtol=tolerance, atol=tolerance)
     scale = float(gradients[1].abs().max())
     torch.testing.assert_close(gradients[0], gradients[1], rtol=tolerance, atol=tolerance * scale + 1e-15)
+
+
+@st.composite
+def masks(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, tuple[float, ...]]:
+    """A prediction and a truth of two objects, both present in both, and a spacing."""
+    shape = tuple(draw(st.lists(st.integers(6, 16), min_size=2, max_size=3)))
+    random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    share = draw(st.sampled_from([0.05, 0.4]))
+    images = [np.where(random.random(shape) < share, random.integers(1, 3, shape), 0).astype(np.uint8) for _ in "pt"]
+    for image in images:
+        image[(0,) * len(shape)], image[(-1,) * len(shape)] = 1, 2
+    spacing = tuple(draw(st.sampled_from([0.5, 1.0, 2.5])) for _ in shape)
+    return images[0], images[1], spacing
+
+
+@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@given(case=masks())
+def test_metrics_equal_those_of_monai(case: tuple[np.ndarray, np.ndarray, tuple[float, ...]]) -> None:
+    prediction, truth, spacing = case
+    p, t = (torch.from_numpy(np.stack([image == c for c in range(3)]))[None] for image in (prediction, truth))
+    where = {"spacing": list(spacing)}
+    expected = {
+        "dice": metrics.compute_dice(p, t, include_background=False),
+        "iou": metrics.compute_iou(p, t, include_background=False),
+        "hd": metrics.compute_hausdorff_distance(p, t, **where),
+        "hd95": metrics.compute_hausdorff_distance(p, t, percentile=95, **where),
+        "asd": metrics.compute_average_surface_distance(p, t, **where),
+        "assd": metrics.compute_average_surface_distance(p, t, symmetric=True, **where),
+        "nsd@1": metrics.compute_surface_dice(p, t, class_thresholds=[1.0, 1.0], **where),
+    }
+    found = measure(prediction, truth, (1, 2), list(expected), spacing)
+    for name, values in expected.items():
+        ours = [record.values[name] for record in found]
+        np.testing.assert_allclose(ours, values[0].numpy(), rtol=2e-5, atol=1e-6, err_msg=name)
