@@ -1,8 +1,9 @@
-"""The one exception that a user's mistake raises."""
+"""The one exception that a user's mistake raises, and what its sentence says of a name that is not known."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import difflib
+from collections.abc import Callable, Collection, Iterable
 from typing import TypeVar
 
 _Result = TypeVar("_Result")
@@ -40,3 +41,19 @@ def try_all(attempts: Iterable[Callable[[], _Result]]) -> list[_Result]:
     if problems:
         raise UserError(*problems)
     return results
+
+
+def nearest(word: str, known: Collection[str]) -> str:
+    """Return `` (did you mean X?)`` for the closest known word, or nothing."""
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return f" (did you mean {close[0]}?)" if close else ""
+
+
+def check_known(kind: str, name: str, known: Collection[str]) -> None:
+    """Check that a name is one of those known.
+
+    Raises:
+        UserError: it is not; says what ``kind`` of thing it names, the closest name and all of them.
+    """
+    if name not in known:
+        raise UserError(f"unknown {kind} {name!r}{nearest(name, known)}; known are {', '.join(known)}")

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from seggrid.catalogue import LOSSES, METRICS, NETWORKS, STEPS, Parameter, Row, nearest
-from seggrid.errors import UserError
+from seggrid.catalogue import LOSSES, METRICS, NETWORKS, STEPS, Parameter, Row
+from seggrid.errors import UserError, nearest
 
 ROWS: dict[str, Row] = {
     f"{table}:{name}": row

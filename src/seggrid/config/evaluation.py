@@ -7,9 +7,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError, field_validator
 
-from seggrid.catalogue import METRICS, nearest
+from seggrid.catalogue import METRICS
 from seggrid.config.base import Section
 from seggrid.config.mixture import Mixture
+from seggrid.errors import check_known
 
 DEFAULT_METRICS = (
     "iou", "dice", "precision", "recall", "hd95", "assd",
@@ -24,8 +25,7 @@ def check_metric(name: str) -> str:
         ValueError: the metric is unknown or its tolerance is missing or wrong.
     """
     metric, at, tolerance = name.partition("@")
-    if metric not in METRICS:
-        raise ValueError(f"unknown metric {name!r}{nearest(metric, tuple(METRICS))}; known are {', '.join(METRICS)}")
+    check_known("metric", metric, METRICS)
     wants = "tolerance" in METRICS[metric].parameters
     if wants != bool(at):
         raise ValueError(

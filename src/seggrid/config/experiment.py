@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
-from seggrid.catalogue import METRICS, nearest
+from seggrid.catalogue import METRICS
 from seggrid.config.base import NOT_IDENTITY, Section, identity
 from seggrid.config.data import Data, PhantomData, Splits
 from seggrid.config.evaluation import Evaluation, Scoring, Tracking
@@ -15,6 +15,7 @@ from seggrid.config.mixture import Mixture, SimplexEntry, expand
 from seggrid.config.network import Network
 from seggrid.config.preprocessing import Step
 from seggrid.config.training import Training
+from seggrid.errors import nearest
 
 
 def _kind(entry: Any) -> str:

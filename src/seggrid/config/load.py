@@ -13,9 +13,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from seggrid.catalogue import nearest
 from seggrid.config.experiment import Experiment
-from seggrid.errors import UserError
+from seggrid.errors import UserError, nearest
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):

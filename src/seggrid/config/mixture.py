@@ -13,10 +13,10 @@ from pydantic import Field, GetJsonSchemaHandler, WithJsonSchema, field_validato
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from seggrid.catalogue import LOSSES, nearest
+from seggrid.catalogue import LOSSES
 from seggrid.config.base import NOT_IDENTITY, Section, also_text
 from seggrid.config.schedule import PLACES, WeightSchedule, format_weight, parse_weight
-from seggrid.errors import UserError
+from seggrid.errors import UserError, check_known
 
 #: A plus between terms: neither inside of parentheses nor in an exponent such as 1e+2.
 _PLUS = re.compile(r"(?<![\d.][eE])\+(?![^(]*\))")
@@ -42,8 +42,7 @@ class Term(Section):
     @field_validator("loss")
     @classmethod
     def _known(cls, name: str) -> str:
-        if name not in LOSSES:
-            raise ValueError(f"unknown loss {name!r}{nearest(name, tuple(LOSSES))}; known are {', '.join(LOSSES)}")
+        check_known("loss", name, LOSSES)
         return name
 
     @field_validator("weight", mode="before")

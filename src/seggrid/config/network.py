@@ -8,8 +8,9 @@ from pydantic import Field, GetJsonSchemaHandler, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from seggrid.catalogue import NETWORKS, nearest
+from seggrid.catalogue import NETWORKS
 from seggrid.config.base import NOT_IDENTITY, Section, also_text
+from seggrid.errors import nearest
 
 
 class Network(Section):
@@ -41,7 +42,7 @@ class Network(Section):
             return {"architecture": row.architecture, "encoder": row.encoder, "version": row.version, **value}
         if "architecture" in value and "encoder" in value:
             return {"name": f"{value['architecture']}_{str(value['encoder']).removeprefix('tu-')}", **value}
-        hint = nearest(str(name), tuple(NETWORKS)) if name else ""
+        hint = nearest(str(name), NETWORKS) if name else ""
         raise ValueError(
             f"unknown network {name!r}{hint}; known are {', '.join(NETWORKS)}, or give architecture and encoder"
         )

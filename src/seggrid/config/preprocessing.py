@@ -8,8 +8,9 @@ from pydantic import GetJsonSchemaHandler, field_validator, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from seggrid.catalogue import STEPS, nearest
+from seggrid.catalogue import STEPS
 from seggrid.config.base import Section
+from seggrid.errors import check_known
 
 
 class Step(Section):
@@ -39,8 +40,7 @@ class Step(Section):
     @field_validator("name")
     @classmethod
     def _known(cls, name: str) -> str:
-        if name not in STEPS:
-            raise ValueError(f"unknown step {name!r}{nearest(name, tuple(STEPS))}; known are {', '.join(STEPS)}")
+        check_known("step", name, STEPS)
         return name
 
     @model_validator(mode="after")

@@ -10,8 +10,8 @@ from typing import Any
 
 from pydantic import ValidationError, ValidationInfo, field_validator, model_serializer, model_validator
 
-from seggrid.catalogue import nearest
 from seggrid.config.base import Section
+from seggrid.errors import nearest
 
 PLACES = Decimal("0.000001")
 _CALL = re.compile(r"(?P<kind>[A-Za-z_]\w*)\s*\((?P<values>[^()]*)\)")
@@ -127,7 +127,7 @@ class WeightSchedule(Section):
     @classmethod
     def _known(cls, kind: str) -> str:
         if kind not in KINDS:
-            raise ValueError(f"unknown schedule {kind!r}{nearest(kind, tuple(KINDS))}; known are {_FORMS}")
+            raise ValueError(f"unknown schedule {kind!r}{nearest(kind, KINDS)}; known are {_FORMS}")
         return kind
 
     @field_validator("values", mode="before")

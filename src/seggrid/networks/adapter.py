@@ -11,9 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from seggrid.catalogue import nearest
 from seggrid.config import Network
-from seggrid.errors import UserError
+from seggrid.errors import UserError, nearest
 
 
 class SegmentationNetwork(nn.Module):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 
 from seggrid.config import Experiment
 from seggrid.data.index import CaseEntry, index_text
-from seggrid.paths import DataFolder, RunFolder
+from seggrid.paths import DataFolder, ExperimentFolder, RunFolder
 from seggrid.plan import Plan, make_plan
 from seggrid.records import CASE_KEYS as KEYS
 from seggrid.records import RunStatus, write_json, write_text
@@ -126,3 +127,22 @@ def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def grid(results: Path) -> WriteGrid:
     """``write_grid`` into an empty results folder."""
     return write_grid
+
+
+def table(name: str) -> pd.DataFrame:
+    folder = ExperimentFolder("grid")
+    path = folder.latest_ranking if name == "ranking.csv" else folder.folder / name
+    return pd.read_csv(path, keep_default_na=False, na_values=[""])
+
+
+def scores() -> dict[str, Any]:
+    return json.loads(ExperimentFolder("grid").scores.read_text())
+
+
+def cases_of(run: PlannedRun) -> Path:
+    return RunFolder(run.run_id).evaluation(run.eval_id).cases
+
+
+def by_loss(**values: tuple[float, float]) -> Callable[..., tuple[float, float]]:
+    """The same O and D for every case of a mixture."""
+    return lambda run, *_: values[run.loss]

@@ -1,44 +1,19 @@
-"""``score`` on whole grids: hand-computed numbers, incomplete grids, traps, bytes."""
+"""``score`` on whole grids: hand-computed numbers, choices, traps, bytes."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import time
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
 
-from seggrid.errors import UserError
-from seggrid.paths import DataFolder, ExperimentFolder, RunFolder
-from seggrid.plan import Plan
+from seggrid.paths import ExperimentFolder
 from seggrid.scoring.stage import score
 from seggrid.specification import PlannedRun
+from tests.unit.scoring.conftest import WriteGrid, by_loss, cases_of, scores, table
 
-WriteGrid = Callable[..., Plan]
 FILES = ("cases", "runs", "objects", "latest_ranking", "scores")
-
-
-def table(name: str) -> pd.DataFrame:
-    folder = ExperimentFolder("grid")
-    path = folder.latest_ranking if name == "ranking.csv" else folder.folder / name
-    return pd.read_csv(path, keep_default_na=False, na_values=[""])
-
-
-def scores() -> dict[str, Any]:
-    return json.loads(ExperimentFolder("grid").scores.read_text())
-
-
-def cases_of(run: PlannedRun) -> Path:
-    return RunFolder(run.run_id).evaluation(run.eval_id).cases
-
-
-def by_loss(**values: tuple[float, float]) -> Callable[..., tuple[float, float]]:
-    """The same O and D for every case of a mixture."""
-    return lambda run, *_: values[run.loss]
 
 
 def digests() -> dict[str, str]:
@@ -102,16 +77,6 @@ def test_a_missed_object_never_improves_the_distance(grid: WriteGrid) -> None:
     assert "tendon is never found by UNet_R18 ce" in text
 
 
-@pytest.mark.parametrize(("status", "cell"), [("pred_empty", ""), ("ok", "inf"), ("truth_empty", "")])
-def test_an_undefined_distance_is_refused_not_skipped(grid: WriteGrid, status: str, cell: str) -> None:
-    run = grid().runs[0]
-    rows = pd.read_csv(cases_of(run), dtype=str)
-    rows.loc[1, ["status", "hd95"]] = [status, cell]
-    rows.to_csv(cases_of(run), index=False, lineterminator="\n")
-    with pytest.raises(UserError, match=rf"cases.csv: hd95 of p1_0, tendon is no finite .* status is {status}"):
-        score("grid")
-
-
 def test_a_class_in_neither_mask_is_left_out(grid: WriteGrid) -> None:
     grid(lambda *at: None if (at[2], at[4]) == ("p0", "tendon") else (0.8, 2.0), groups=6)
     score("grid")
@@ -169,48 +134,6 @@ def test_a_tie_on_val_goes_to_the_higher_overlap_on_val(grid: WriteGrid) -> None
     assert scores()["validation_winner"]["loss"] == "dice"
 
 
-def test_an_incomplete_candidate_is_unranked_and_changes_no_score(grid: WriteGrid) -> None:
-    values = {"ce": (0.6, 2.0), "dice": (0.9, 6.0), "weighted_ce": (0.99, 0.1)}
-    plan = grid(by_loss(**values), mixtures=list(values), groups=6, states={4: "failed"})
-    text = score("grid")
-    ranking = table("ranking.csv")
-    last = ranking.iloc[-1]
-    assert last["loss"] == "weighted_ce" and pd.isna(last["rank"]) and not last["complete"]
-    assert last["note"] == "1 failed: means over fewer runs are not comparable"
-    assert last["overlap"] == pytest.approx(0.99) and pd.isna(last["minmax"]) and pd.isna(last["first_share"])
-    assert ranking["minmax"].to_list()[:2] == [0.5, 0.5]
-    assert scores()["failed"][0]["run_id"] == plan.runs[4].run_id
-    assert scores()["failed"][0]["reason"] == "loss is NaN in epoch 3"
-    assert "5 of 6 runs are completed: 1 failed" in text
-
-
-def test_the_state_of_every_run_is_told(grid: WriteGrid) -> None:
-    grid(states={0: "failed", 1: "missing", 2: "unevaluated"})
-    score("grid")
-    runs = table("runs.csv")
-    assert runs["state"].to_list() == ["failed", "missing", "unevaluated", "completed"]
-    assert runs["reason"].to_list()[:3] == ["loss is NaN in epoch 3", "not trained yet", "not evaluated yet"]
-    assert runs["overlap"].notna().to_list() == runs["overlap_val"].notna().to_list() == [False, False, False, True]
-    assert pd.isna(runs.loc[1, "epochs"]) and runs.loc[3, "best_epoch"] == 4
-    assert scores()["runs"] == {"planned": 4, "completed": 1, "failed": 1, "missing": 1, "unevaluated": 1}
-
-
-@pytest.mark.parametrize("state", ["missing", "failed", "unevaluated"])
-def test_no_run_finished_at_all(grid: WriteGrid, state: str) -> None:
-    grid(states=dict.fromkeys(range(4), state))
-    text = score("grid")
-    assert "no candidate can be ranked yet" in text and f"0 of 4 runs are completed: 4 {state}" in text
-    assert table("ranking.csv")["rank"].isna().all() and len(table("ranking.csv")) == 2
-    assert table("cases.csv").empty and table("objects.csv").empty
-    assert scores()["winners"] == dict.fromkeys(("minmax", "rank", "pareto", "absolute"))
-    assert scores()["validation_winner"] is None
-
-
-def test_an_unplanned_experiment_is_a_clear_error(results: Path) -> None:
-    with pytest.raises(UserError, match="run `seggrid plan grid` first"):
-        score("grid")
-
-
 def test_one_candidate_alone(grid: WriteGrid) -> None:
     grid(mixtures=["ce"], groups=6)
     text = score("grid")
@@ -247,12 +170,6 @@ def test_the_baseline_is_that_of_the_same_network(grid: WriteGrid) -> None:
         difference = ranking.loc[(network, "ce"), "overlap"] - ranking.loc[(network, "dice"), "overlap"]
         assert ranking.loc[(network, "ce"), "overlap_difference"] == pytest.approx(difference)
         assert ranking.loc[(network, "dice"), "overlap_difference"] == 0
-
-
-def test_a_baseline_that_failed_is_named(grid: WriteGrid) -> None:
-    grid(networks=["UNet_R18", "FPN_R18"], groups=6, states={4: "failed"})
-    assert "no difference from the baseline ce for FPN_R18" in score("grid")
-    assert table("ranking.csv").set_index(["network", "loss"]).loc[("FPN_R18", "dice")].filter(like="diff").isna().all()
 
 
 @pytest.mark.parametrize("criterion", ["rank", "pareto", "absolute"])
@@ -293,13 +210,6 @@ def test_a_run_shared_under_another_network_name_takes_the_name_of_this_plan(gri
     assert table("ranking.csv")["complete"].all()
 
 
-def test_a_file_of_another_evaluation_is_refused(grid: WriteGrid) -> None:
-    path = cases_of(grid().runs[0])
-    path.write_text(path.read_text().replace("hd95", "hd"))
-    with pytest.raises(UserError, match=r"cases.csv: damaged or of another evaluation"):
-        score("grid")
-
-
 def test_names_that_look_like_missing_values_are_names(grid: WriteGrid) -> None:
     plan = grid(groups=6)
     for run in plan.runs:
@@ -307,37 +217,6 @@ def test_names_that_look_like_missing_values_are_names(grid: WriteGrid) -> None:
         path.write_text(path.read_text().replace(",p0,", ",NA,"))
     score("grid")
     assert scores()["counts"]["groups"] == 6
-
-
-def test_mixed_units_are_named(grid: WriteGrid) -> None:
-    path = cases_of(grid(groups=6).runs[0])
-    path.write_text(path.read_text().replace(",px\n", ",mm\n", 1))
-    assert "distances are in mm and px" in score("grid")
-    assert scores()["unit"] == "mixed"
-
-
-def test_candidates_measured_on_different_cases_are_named(grid: WriteGrid) -> None:
-    path = cases_of(grid(groups=6).runs[0])
-    path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
-    assert "runs of one fold were measured on different cases" in score("grid")
-
-
-def test_a_missing_index_of_the_data_is_a_clear_error(grid: WriteGrid) -> None:
-    DataFolder(grid().data_id).index.unlink()
-    with pytest.raises(UserError, match=r"index\.csv: no such file"):
-        score("grid")
-
-
-def test_only_a_complete_grid_has_a_ranking_of_that_name(grid: WriteGrid) -> None:
-    folder = ExperimentFolder("grid")
-    grid(states={1: "missing"})
-    score("grid")
-    assert (folder.ranking.exists(), folder.incomplete_ranking.exists()) == (False, True)
-    grid(states={1: "failed"})
-    folder.tracked.write_text("{}")
-    score("grid")
-    assert (folder.ranking.exists(), folder.incomplete_ranking.exists()) == (True, False)
-    assert folder.tracked.exists(), "a failed run has ended: the grid is complete"
 
 
 def test_same_runs_same_bytes(grid: WriteGrid) -> None:

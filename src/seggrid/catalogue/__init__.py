@@ -1,0 +1,32 @@
+"""What can be named in an experiment: losses, metrics, preprocessing steps and networks.
+
+The rows carry no code, only names, parameters, versions and where the implementation lives, so that reading
+an experiment, planning it and showing ``--help`` never import torch. Adding a loss, a metric or a step is one
+file and one row here. Bump a row's ``version`` when its numbers change: runs that used it get another identity,
+all others keep theirs.
+"""
+
+from seggrid.catalogue.losses import LOSSES
+from seggrid.catalogue.metrics import METRICS
+from seggrid.catalogue.networks import NETWORKS
+from seggrid.catalogue.rows import LossRow, MetricRow, NetworkRow, Parameter, Row, StepRow
+from seggrid.catalogue.steps import STEPS
+
+#: Versions of the training loop (augmentation included) and of inference: bumped when their numbers change.
+TRAINING_VERSION = 1
+INFERENCE_VERSION = 1
+
+__all__ = [
+    "INFERENCE_VERSION",
+    "LOSSES",
+    "METRICS",
+    "NETWORKS",
+    "STEPS",
+    "TRAINING_VERSION",
+    "LossRow",
+    "MetricRow",
+    "NetworkRow",
+    "Parameter",
+    "Row",
+    "StepRow",
+]

@@ -1,0 +1,161 @@
+"""What a row of the catalogue is, and how the parameters that a user gives are checked against it."""
+
+from __future__ import annotations
+
+import importlib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from seggrid.errors import UserError, nearest
+
+_TYPE_NAMES = {float: "a number", int: "a whole number", bool: "true or false", str: "a word"}
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a loss, metric or step; its type is that of ``default``.
+
+    Attributes:
+        default: value where the user gives none; never part of a run's identity.
+        doc: what it does, in a few words, with the unit where it has one.
+        minimum, maximum: closed range of a number.
+        choices: the words allowed.
+        only_with: another parameter and its value, without which this one has no meaning.
+    """
+
+    default: float | int | bool | str | tuple[int, ...]
+    doc: str
+    minimum: float = -math.inf
+    maximum: float = math.inf
+    choices: tuple[str, ...] = ()
+    only_with: tuple[str, str] | None = None
+
+    def parse(self, value: object, key: str) -> float | int | bool | str | tuple[int, ...]:
+        """Return ``value`` in the parameter's own type.
+
+        Raises:
+            UserError: the value has another type or lies outside the range; names ``key``.
+        """
+        if isinstance(self.default, tuple):
+            return self._parse_sides(value, key)
+        expected = type(self.default)
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if expected is float and number:
+            value = float(value)  # type: ignore[arg-type]
+        if type(value) is not expected:
+            raise UserError(f"{key}: {value!r} should be {_TYPE_NAMES[expected]}")
+        if self.choices and value not in self.choices:
+            raise UserError(
+                f"{key}: {value!r} is not one of {', '.join(self.choices)}{nearest(str(value), self.choices)}"
+            )
+        if isinstance(value, int | float) and not self.minimum <= value <= self.maximum:
+            raise UserError(f"{key}: {value} lies outside {self.minimum:g} to {self.maximum:g}")
+        return value
+
+    def _parse_sides(self, value: object, key: str) -> tuple[int, ...]:
+        whole = isinstance(value, list | tuple) and all(type(side) is int for side in value)
+        if not whole or not value or not all(self.minimum <= side <= self.maximum for side in value):  # type: ignore[attr-defined]
+            raise UserError(
+                f"{key}: {value!r} should be a list of whole numbers, one per axis, "
+                f"from {self.minimum:g} to {self.maximum:g}"
+            )
+        return tuple(value)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Row:
+    """What every row has.
+
+    Attributes:
+        target: ``module:attribute`` of the implementation, imported only where it is used.
+        doc: one line for tables and messages.
+        version: bumped when the numbers change; part of identity.
+    """
+
+    target: str
+    doc: str
+    version: int = 1
+    parameters: Mapping[str, Parameter] = field(default_factory=dict)
+
+    def load(self) -> Any:
+        """Import and return the implementation."""
+        module, attribute = self.target.split(":")
+        return getattr(importlib.import_module(module), attribute)
+
+    def parse(self, given: Mapping[str, object], key: str) -> dict[str, Any]:
+        """Check ``given`` parameters; return those that differ from their defaults.
+
+        Raises:
+            UserError: a parameter is unknown, of another type or out of range; names ``key.parameter``.
+        """
+        parsed: dict[str, Any] = {}
+        for name, value in given.items():
+            if name not in self.parameters:
+                known = tuple(self.parameters)
+                raise UserError(
+                    f"{key}.{name}: unknown parameter{nearest(name, known)}; known are {', '.join(known) or 'none'}"
+                )
+            result = self.parameters[name].parse(value, f"{key}.{name}")
+            if result != self.parameters[name].default:
+                parsed[name] = result
+        for name in parsed:
+            other, needed = self.parameters[name].only_with or ("", "")
+            if other and (chosen := parsed.get(other, self.parameters[other].default)) != needed:
+                raise UserError(f"{key}.{name}: has no meaning with {other}={chosen}; leave it out")
+        return dict(sorted(parsed.items()))
+
+
+@dataclass(frozen=True)
+class LossRow(Row):
+    """A loss.
+
+    Attributes:
+        maps: names of the maps that it reads (see ``seggrid.losses.maps``).
+        map_parameter: name of the parameter, if any, whose value is the name of a further map.
+        areas: whether it is built with the class areas of the training cases.
+        range: lower and upper bound of its value.
+        source: paper and equation.
+        minimum_with: parameters with which a perfect prediction is the minimum, where it is not so with all.
+        gradient_with: parameters with which the gradient is that of the value, where others hold parts of it constant.
+    """
+
+    maps: tuple[str, ...] = ()
+    map_parameter: str = ""
+    areas: bool = False
+    range: tuple[float, float] = (0.0, math.inf)
+    source: str = ""
+    minimum_with: Mapping[str, object] = field(default_factory=dict)
+    gradient_with: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class MetricRow(Row):
+    """A metric of one case and class.
+
+    Attributes:
+        kind: what it is computed from: pixel ``counts`` or surface ``distances``.
+        better: the direction that is better.
+        unit: ``1`` (a ratio), ``length`` (mm where the spacing is known, else px).
+    """
+
+    kind: Literal["counts", "distances"] = "counts"
+    better: Literal["higher", "lower", "zero"] = "higher"
+    unit: Literal["1", "length"] = "1"
+
+
+@dataclass(frozen=True)
+class StepRow(Row):
+    """A preprocessing step; ``geometric`` steps move pixels and act on the mask as well."""
+
+    geometric: bool = False
+
+
+@dataclass(frozen=True)
+class NetworkRow:
+    """A named network: an architecture and an encoder of segmentation-models-pytorch, or of timm (``tu-``)."""
+
+    architecture: str
+    encoder: str
+    version: int = 1
