@@ -53,6 +53,6 @@ $(READY): requirements.lock pyproject.toml
 	touch $(READY)
 
 # Pin the newest versions that pyproject.toml allows, with hashes and without addresses.
-lock:
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+lock: $(READY)
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-annotate --no-header --group dev pyproject.toml -o requirements.lock

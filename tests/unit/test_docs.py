@@ -28,8 +28,12 @@ from tests.conftest import REPOSITORY, TINY, Workplace
 
 DOCS = REPOSITORY / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
+#: Files that a page lets its reader write.
+EXAMPLES = {"src/seggrid/losses/brier.py", "config/experiments/first.yaml", "config/experiments/mine.yaml"}
 OTHERS = [REPOSITORY / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "results/README.md")]
-each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(DOCS).as_posix())
+each_page = pytest.mark.parametrize(
+    "page", [*PAGES, *OTHERS], ids=lambda page: page.relative_to(REPOSITORY).as_posix()
+)
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"(?<!\!)\[[^\]]*\]\(([^)\s]+)\)")
 
@@ -56,7 +60,7 @@ def anchors(page: Path) -> set[str]:
 # Pages and links
 
 
-@pytest.mark.parametrize("page", [*PAGES, *OTHERS], ids=lambda page: page.relative_to(REPOSITORY).as_posix())
+@each_page
 def test_relative_links_resolve(page: Path) -> None:
     for link in _LINK.findall(prose(page)):
         if "://" in link:
@@ -92,6 +96,12 @@ def test_decisions_are_numbered_and_say_context_decision_consequence() -> None:
         assert text_of(page).startswith(f"# {number:04d} ")
         for part in ("Context", "Decision", "Consequence"):
             assert f"**{part}.**" in text_of(page), f"{page.name}: {part}"
+
+
+@each_page
+def test_files_that_a_page_names_exist(page: Path) -> None:
+    for name in re.findall(r"`((?:src|tests|config|docs|benchmarks|workflow|profiles|envs)/[\w./-]*)`", prose(page)):
+        assert (REPOSITORY / name).exists() or name in EXAMPLES, name
 
 
 @pytest.mark.parametrize("folder", ["src", "workflow", "results", "config"])
@@ -218,7 +228,6 @@ def documented(name: str) -> list[str]:
 @pytest.fixture(scope="module")
 def finished(preprocessed: Workplace) -> Iterator[Path]:
     """The results folder of one tiny run, trained for an epoch, measured and scored."""
-    from seggrid.inference.device import choose_device
     from seggrid.scoring.stage import score
     from seggrid.training.run import train
 
@@ -238,7 +247,7 @@ def finished(preprocessed: Workplace) -> Iterator[Path]:
         folder.checkpoints.mkdir()
         status = train(read_run(run.run_id), "cpu")
         folder.status.write_text(status.model_dump_json())
-        evaluate(run.run_id, run.eval_id, choose_device("cpu"))
+        evaluate(run.run_id, run.eval_id, "cpu")
         score("tiny")
         yield results
 

@@ -19,10 +19,10 @@ DEFAULT_METRICS = (
 
 
 def check_metric(name: str) -> str:
-    """Return ``name`` if the catalogue knows it; ``nsd@2`` carries its tolerance behind the ``@``.
+    """Return the canonical name of a metric of the catalogue; ``nsd@2`` carries its tolerance behind the ``@``.
 
     Raises:
-        ValueError: the metric is unknown or its tolerance is missing or wrong.
+        ValueError: the metric is unknown or its tolerance is missing, no number or out of range.
     """
     metric, at, tolerance = name.partition("@")
     check_known("metric", metric, METRICS)
@@ -31,14 +31,16 @@ def check_metric(name: str) -> str:
         raise ValueError(
             f"{name!r}: write {metric}@2 for a tolerance of 2" if wants else f"{metric} takes no tolerance"
         )
-    if at:
-        try:
-            positive = 0 < float(tolerance) < math.inf
-        except ValueError:
-            positive = False
-        if not positive:
-            raise ValueError(f"{name!r}: the tolerance behind @ must be a positive number")
-    return name
+    if not at:
+        return name
+    try:
+        given = float(tolerance)
+    except ValueError:
+        given = math.nan
+    if not given > 0:
+        raise ValueError(f"{name!r}: the tolerance behind @ must be a positive number")
+    value = METRICS[metric].parameters["tolerance"].parse(given, name)
+    return f"{metric}@{value:.15g}"
 
 
 class Evaluation(Section):
@@ -52,11 +54,11 @@ class Evaluation(Section):
     @field_validator("metrics")
     @classmethod
     def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        for name in names:
-            check_metric(name)
-            if names.count(name) > 1:
+        canonical = tuple(map(check_metric, names))
+        for name in canonical:
+            if canonical.count(name) > 1:
                 raise ValueError(f"{name} stands twice")
-        return names
+        return canonical
 
 
 class Mean(Section):
@@ -87,6 +89,11 @@ class Scoring(Section):
     """Seed of the resampling."""
     baseline: str | None = None
     """Mixture that the others are compared with; default: the first one."""
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The metrics of O and of D, each once."""
+        return tuple(dict.fromkeys((*self.overlap.mean, *self.distance.mean)))
 
     @field_validator("baseline")
     @classmethod

@@ -26,6 +26,7 @@ class Results:
         objects: ``objects.csv``.
         scores: ``scores.json``.
         card: ``card.json`` of the data set.
+        replanned: whether there are scores, but of another plan or of other settings of the scoring. They are left out.
     """
 
     grid: Grid
@@ -33,6 +34,7 @@ class Results:
     objects: pd.DataFrame
     scores: dict[str, Any] | None
     card: dict[str, Any] | None
+    replanned: bool = False
 
     @property
     def data(self) -> DataFolder:
@@ -62,6 +64,11 @@ class Results:
         return [run for run, of in zip(self.grid.runs, self.grid.candidate_of, strict=True) if of == position]
 
 
+def place(run: GridRun) -> str:
+    """``fold 0, seed 1``."""
+    return f"fold {run.planned.fold}, seed {run.planned.seed}"
+
+
 def read_results(experiment: str) -> Results:
     """Read the files of a planned experiment.
 
@@ -70,13 +77,17 @@ def read_results(experiment: str) -> Results:
     """
     grid = read_grid(experiment)
     folder = ExperimentFolder(experiment)
-    card = DataFolder(grid.runs[0].planned.data_id).card
+    card_file = DataFolder(grid.runs[0].planned.data_id).card
+    card = read_json(card_file) if card_file.is_file() else None
+    scores = read_json(folder.scores) if folder.scores.is_file() else None
+    if scores is not None and scores.get("plan") != grid.plan_digest:
+        return Results(grid, pd.DataFrame(), pd.DataFrame(), None, card, replanned=True)
     return Results(
         grid=grid,
         ranking=_read_table(folder.latest_ranking, ("rank", "overlap", "distance", *SCORE_COLUMNS.values())),
         objects=_read_table(folder.objects, ("split", "class", *STATUSES)),
-        scores=read_json(folder.scores) if folder.scores.is_file() else None,
-        card=read_json(card) if card.is_file() else None,
+        scores=scores,
+        card=card,
     )
 
 

@@ -38,10 +38,11 @@ def write_cases(runs: Sequence[GridRun], metrics: Sequence[str], path: Path) -> 
                 content = run.cases.read_bytes()
                 if not (content.startswith(first) and content.endswith(b"\n")):
                     raise UserError(f"{run.cases}: damaged or of another evaluation; delete it and evaluate again")
-                file.write(_as_planned(content[len(first) :], run.planned))
+                file.write(as_planned(content[len(first) :], run.planned))
 
 
-def _as_planned(body: bytes, planned: PlannedRun) -> bytes:
+def as_planned(body: bytes, planned: PlannedRun) -> bytes:
+    """Return the rows of a run's ``cases.csv`` with the names that a plan has for what places them in the grid."""
     place = [planned.run_id, planned.network, planned.loss, planned.fold, str(planned.seed)]
     if body.startswith(_lines([place])[:-1] + b","):
         return body

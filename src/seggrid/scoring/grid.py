@@ -14,8 +14,8 @@ import numpy.typing as npt
 
 from seggrid.config import Experiment
 from seggrid.paths import ExperimentFolder, RunFolder
-from seggrid.records import CASE_KEYS, RunStatus, read_model, read_status
-from seggrid.specification import PlannedRun, read_plan
+from seggrid.records import CASE_KEYS, RunStatus, digest, read_model, read_status
+from seggrid.specification import PlannedRun, read_evaluation, read_plan
 
 State = Literal["completed", "failed", "missing", "unevaluated"]
 STATES: tuple[State, ...] = ("completed", "failed", "missing", "unevaluated")
@@ -77,6 +77,17 @@ class Grid:
     def baseline(self) -> str:
         """The mixture that the others are compared with: the configured one, else the first."""
         return self.experiment.scoring.baseline or self.experiment.all_mixtures()[0].name
+
+    @cached_property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the objects as the experiment has them now; the data set may have been made under others."""
+        return read_evaluation(self.runs[0].planned.eval_id).class_names
+
+    @cached_property
+    def plan_digest(self) -> str:
+        """Stands for the plan, and for how it is measured and scored."""
+        settings = (self.experiment.evaluation, self.experiment.scoring)
+        return digest([[vars(run.planned) for run in self.runs], [part.model_dump(mode="json") for part in settings]])
 
     def states(self) -> Counter[State]:
         """Number of runs in each state."""

@@ -22,8 +22,8 @@ def nested_choice(grid: Grid, means: Means, ranking: Ranking, reference: float) 
     """Choose among the ranked candidates fold by fold on val, and measure each choice on the fold's test.
 
     Returns:
-        The choice of every fold, and the means over folds of O and D that the choices get on test; ``None`` where
-        nothing is ranked or a fold has no validation cases.
+        The choice of every fold, and the means of O and D that the choices get on test, over the folds in which they
+        are defined; ``None`` where nothing is ranked or a fold has no validation cases.
     """
     name, ranked = grid.experiment.scoring.criterion, ranking.ranked.index
     values = _by_fold(grid, means)
@@ -36,7 +36,9 @@ def nested_choice(grid: Grid, means: Means, ranking: Ranking, reference: float) 
         overlap, distance = (val[column].to_numpy(float) for column in ("overlap", "distance"))
         ranks = criterion.ranks(name, criterion.score(name, overlap, distance, reference), overlap, distance)
         chosen = int(val.index[int(np.argmin(ranks))])
-        measured = {column: float(test[column][chosen]) for column in ("overlap", "distance")}
+        # Not a number where no test case of the fold has a defined value.
+        row = test.reindex([chosen]).iloc[0]
+        measured = {column: float(row[column]) for column in ("overlap", "distance")}
         choices.append({"fold": fold, **grid.candidates[chosen]._asdict(), **measured})
     table = pd.DataFrame(choices)
     return {"folds": choices, "overlap": table["overlap"].mean(), "distance": table["distance"].mean()}

@@ -59,7 +59,7 @@ def rank_candidates(grid: Grid, means: Means, reference: float) -> Ranking:
     """
     scoring = grid.experiment.scoring
     table = _describe(grid)
-    shown = list(dict.fromkeys((*scoring.overlap.mean, *scoring.distance.mean)))
+    shown = list(scoring.metrics)
     values = means.runs[shown].join(comprehensive(means.runs, scoring))
     mean, spread = over_runs(values, grid.candidate_of)
     test, val = _split(mean, "test"), _split(mean, "val")

@@ -8,21 +8,28 @@ aggregating anew only where a resample unbalances folds or objects: the balance 
 instead of being restored. All candidates see the same resamples, so differences between them are paired.
 
 The networks are not trained again: intervals speak about patients, the spread over folds and seeds about training.
+
+A bootstrap of n groups spreads too little, by sqrt((n-1)/n), and its percentiles are those of a normal distribution
+where Student's is due: of normal values they hold the mean in 86 % of the cases with 6 groups, in 91 % with 10. So
+they are taken farther out (Hesterberg 2015, What teachers should know about the bootstrap, expanded percentile
+interval), which makes it 93 % and 95 %.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy import stats
 
 from seggrid.scoring.criterion import CRITERIA, Floats, Name, first_places
 
 #: Below this number of groups a percentile interval says nothing: 5 groups have only 126 distinct resamples.
 MINIMUM_GROUPS = 6
-PERCENTILES = (2.5, 97.5)
+_TAIL = 0.025
 #: Numbers held at a time, so that memory does not grow with resamples x candidates.
 _BLOCK = 4_000_000
 
@@ -69,6 +76,12 @@ def contributions(groups: pd.DataFrame, candidate_of: npt.NDArray[np.int64], ran
     return Contributions(overlap, distance, spread(weight))
 
 
+def expanded_percentiles(groups: int) -> tuple[float, float]:
+    """Percentiles of the resamples between which an interval of 95 % lies; 2.5 and 97.5 for very many groups."""
+    low = 100 * float(stats.norm.cdf(stats.t.ppf(_TAIL, groups - 1) * math.sqrt(groups / (groups - 1))))
+    return low, 100 - low
+
+
 class Bootstrap:
     """Resamples of the groups, shared by all candidates.
 
@@ -90,7 +103,7 @@ class Bootstrap:
         return draws @ parts.overlap[candidates].T / weight, draws @ parts.distance[candidates].T / weight
 
     def intervals(self, baseline: npt.NDArray[np.int64]) -> pd.DataFrame:
-        """95 % percentile intervals of O, of D, and of their paired differences from the baseline.
+        """95 % expanded percentile intervals of O, of D, and of their paired differences from the baseline.
 
         Args:
             baseline: row of each candidate's baseline, -1 for none; shape ``(candidates,)``.
@@ -100,6 +113,7 @@ class Bootstrap:
             for distance; NaN for differences without a baseline.
         """
         blocks = []
+        percentiles = expanded_percentiles(self._draws.shape[1])
         step = max(1, _BLOCK // max(1, self.resamples))
         for start in range(0, len(baseline), step):
             chosen = baseline[start : start + step]
@@ -107,8 +121,8 @@ class Bootstrap:
             other = self._values(slice(None), chosen)
             columns = {}
             for name, values, base in zip(("overlap", "distance"), own, other, strict=True):
-                columns[f"{name}_low"], columns[f"{name}_high"] = np.percentile(values, PERCENTILES, axis=0)
-                low, high = np.percentile(values - base, PERCENTILES, axis=0)
+                columns[f"{name}_low"], columns[f"{name}_high"] = np.percentile(values, percentiles, axis=0)
+                low, high = np.percentile(values - base, percentiles, axis=0)
                 columns[f"{name}_difference_low"] = np.where(chosen >= 0, low, np.nan)
                 columns[f"{name}_difference_high"] = np.where(chosen >= 0, high, np.nan)
             blocks.append(pd.DataFrame(columns))

@@ -30,6 +30,7 @@ def summarise(
     return _plain(
         {
             "experiment": grid.experiment.name,
+            "plan": grid.plan_digest,
             "criterion": scoring.criterion,
             "lower_is_better": scoring.criterion in criterion.LOWER_IS_BETTER,
             "baseline": grid.baseline,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from seggrid.records import RunStatus, atomic
+from seggrid.records import atomic
 from seggrid.scoring.aggregate import Means, count, over_runs
 from seggrid.scoring.cases import STATUSES
 from seggrid.scoring.comprehensive import comprehensive
@@ -21,8 +21,7 @@ def run_table(grid: Grid, means: Means) -> pd.DataFrame:
     """``runs.csv``: the plan, how each run ended, and its O and D on test and val."""
     rows = []
     for run in grid.runs:
-        status = run.status or RunStatus(run_id=run.planned.run_id, state="failed")
-        known = {name: getattr(status, name) if run.status else None for name in _STATUS}
+        known = {name: getattr(run.status, name, None) for name in _STATUS}
         rows.append({**vars(run.planned), "state": run.state, "reason": run.reason, **known})
     table = pd.DataFrame(rows).astype(dict.fromkeys(("epochs", "best_epoch", "parameters"), "Int64"))
     values = comprehensive(means.runs, grid.experiment.scoring)

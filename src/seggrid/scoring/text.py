@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from seggrid.scoring.grid import Grid
+from seggrid.scoring.grid import STATES, Grid
 from seggrid.scoring.ranking import SCORE_COLUMNS, Ranking
 
 WIDTH = 120
@@ -109,6 +109,6 @@ def _missing(summary: dict[str, Any]) -> str:
     runs = summary["runs"]
     if runs["completed"] == runs["planned"]:
         return f"all {_many(runs['planned'], 'run')} are completed"
-    absent = ", ".join(f"{runs[state]} {state}" for state in ("failed", "missing", "unevaluated") if runs[state])
+    absent = ", ".join(f"{runs[state]} {state}" for state in STATES[1:] if runs[state])
     ranked = "" if summary["counts"]["ranked"] else "; no candidate can be ranked yet"
     return f"{runs['completed']} of {runs['planned']} runs are completed: {absent} (see runs.csv){ranked}"

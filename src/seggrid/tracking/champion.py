@@ -27,25 +27,27 @@ class Champion:
 
     Attributes:
         members: their specifications.
+        class_names: of the objects, in the order of their labels.
         tags: how it was chosen and what it reached.
     """
 
     members: tuple[RunSpec, ...]
+    class_names: tuple[str, ...]
     tags: dict[str, str]
 
     @property
     def digest(self) -> str:
-        """Stands for the mode and the runs."""
-        return digest([self.tags["seggrid.register"], sorted(spec.run_id for spec in self.members)])
+        """Stands for the mode, the runs and the names of the objects."""
+        return digest([self.tags["seggrid.register"], sorted(spec.run_id for spec in self.members), self.class_names])
 
 
-def winner_tags(experiment: str) -> dict[str, str]:
+def winner_tags(grid: Grid) -> dict[str, str]:
     """The winners on validation and on test, as tags; empty while no candidate is complete.
 
     Raises:
-        UserError: the experiment was not scored.
+        UserError: the experiment was not scored since it was planned or since its last run.
     """
-    scores = _scores(experiment)
+    scores = _scores(grid)
     chosen, best = scores["validation_winner"], scores["winners"][scores["criterion"]]
     if chosen is None:
         return {}
@@ -63,21 +65,19 @@ def choose_champion(grid: Grid, finished: Sequence[FinishedRun]) -> Champion | N
         ``None`` while no candidate is complete.
 
     Raises:
-        UserError: the experiment was not scored, or the refit failed.
+        UserError: the experiment was not scored since it was planned or since its last run, or the refit failed.
     """
-    name, mode = grid.experiment.name, grid.experiment.tracking.register_as
-    row = _scores(name)["validation_winner"]
+    mode = grid.experiment.tracking.register_as
+    row = _scores(grid)["validation_winner"]
     if row is None:
         return None
     planned = {
         run.planned for run in grid.runs if (run.planned.network, run.planned.loss) == (row["network"], row["loss"])
     }
     runs = [run for run in finished if run.planned in planned and run.status.state == "completed"]
-    if not runs or len(runs) < len(planned):
-        raise UserError(f"{ExperimentFolder(name).scores}: older than the runs; run `seggrid score {name}` first")
     members = _members(mode, runs)
     tags = {
-        **winner_tags(name),
+        **winner_tags(grid),
         "seggrid.register": mode,
         "seggrid.network": row["network"],
         "seggrid.mixture": row["loss"],
@@ -90,7 +90,7 @@ def choose_champion(grid: Grid, finished: Sequence[FinishedRun]) -> Champion | N
         "seggrid.candidate_test_overlap": f"{row['overlap']:.6g}",
         "seggrid.candidate_test_distance": f"{row['distance']:.6g}",
     }
-    return Champion(members, tags)
+    return Champion(members, grid.class_names, tags)
 
 
 def _members(mode: Mode, runs: Sequence[FinishedRun]) -> tuple[RunSpec, ...]:
@@ -119,8 +119,14 @@ def _commit(run_id: str) -> str:
     return str((read_json(path).get("commit") if path.is_file() else None) or "unknown")
 
 
-def _scores(experiment: str) -> dict[str, Any]:
-    path = ExperimentFolder(experiment).scores
+def _scores(grid: Grid) -> dict[str, Any]:
+    name = grid.experiment.name
+    path = ExperimentFolder(name).scores
     if not path.is_file():
-        raise UserError(f"{path}: no such file; run `seggrid score {experiment}` first")
-    return dict(read_json(path))
+        raise UserError(f"{path}: no such file; run `seggrid score {name}` first")
+    scores = dict(read_json(path))
+    if scores.get("plan") != grid.plan_digest:
+        raise UserError(f"{path}: of another plan or other settings; run `seggrid score {name}` first")
+    if scores["runs"]["completed"] != grid.states()["completed"]:
+        raise UserError(f"{path}: older than the runs; run `seggrid score {name}` first")
+    return scores

@@ -26,7 +26,7 @@ class FinishedRun:
     Attributes:
         measured: mean of each metric, overlap O and distance D, named ``test/dice``; empty for a failed run.
         files: what is kept as artifacts.
-        content: digest of the files and of the definitions of O and D.
+        content: digest of the results, of what defines the run and of the definitions of O and D.
         commit: of the code that trained it; empty where unknown.
     """
 
@@ -72,10 +72,12 @@ def _finished(
     # What a failed run left of an earlier attempt is not its result.
     own = [folder.environment, folder.history, run.cases] if run.state == "completed" else []
     files = tuple(path for path in (folder.spec, folder.status, *own) if path.is_file())
-    hashes = [hashlib.sha256(path.read_bytes()).hexdigest() for path in files]
+    # The specification carries labels too, which another experiment that shares the run may write differently.
+    hashes = [hashlib.sha256(path.read_bytes()).hexdigest() for path in files if path != folder.spec]
     commit = read_json(folder.environment).get("commit") if folder.environment in files else None
     spec = read_run(run.planned.run_id)
-    return FinishedRun(run.planned, spec, status, measured, files, digest([hashes, definitions]), commit or "")
+    content = digest([hashes, spec.identity, definitions])
+    return FinishedRun(run.planned, spec, status, measured, files, content, commit or "")
 
 
 def _measured(grid: Grid) -> dict[int, dict[str, float]]:

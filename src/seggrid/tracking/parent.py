@@ -26,7 +26,7 @@ def find_parent(client: MlflowClient, experiment_id: str, grid: Grid) -> str:
         [data_id, *(identity(part) for part in (experiment.training, experiment.evaluation, experiment.scoring))]
     )
     found = client.search_runs([experiment_id], f"tags.`seggrid.settings` = '{settings}'", max_results=1)
-    tags = {"seggrid.settings": settings, "seggrid.data_id": data_id, MLFLOW_RUN_NOTE: experiment.description}
+    tags = {"seggrid.settings": settings, "seggrid.data_id": data_id}
     parent = found[0] if found else client.create_run(experiment_id, None, tags, experiment.name)
     # What a killed import has logged stays as it is.
     log_params(client, parent, {"data_id": data_id, **_summary(experiment)})
@@ -37,8 +37,7 @@ def _summary(experiment: Experiment) -> dict[str, str]:
     settings = experiment.model_dump(
         mode="json",
         by_alias=True,
-        include={"splits", "training", "evaluation", "scoring", "tracking"},
-        exclude={"tracking": {"uri"}},
+        include={"splits", "training", "evaluation", "scoring"},
     )
     steps = [{step.name: step.parameters} if step.parameters else step.name for step in experiment.preprocessing]
     return flatten({"data": {"source": experiment.data.source}, "preprocessing": steps, **settings})
@@ -55,6 +54,8 @@ def finish_parent(client: MlflowClient, parent_id: str, grid: Grid, tags: dict[s
     }
     tags = {
         **tags,
+        MLFLOW_RUN_NOTE: grid.experiment.description,
+        "seggrid.register": grid.experiment.tracking.register_as,
         "seggrid.grid": " x ".join(f"{number} {name}" for name, number in counts.items()),
         "seggrid.runs": ", ".join(f"{number} {state}" for state, number in sorted(grid.states().items())),
     }

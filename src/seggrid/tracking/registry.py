@@ -27,7 +27,7 @@ from seggrid.tracking.champion import Champion
 ALIAS = "champion"
 #: What the model needs to predict; the package itself travels with it.
 _REQUIREMENTS = (
-    "mlflow", "numpy", "opencv-python-headless", "pandas", "psutil", "pydantic", "pyyaml", "safetensors",
+    "edt", "mlflow", "numpy", "opencv-python-headless", "pandas", "psutil", "pydantic", "pyyaml", "safetensors",
     "scikit-image", "scipy", "segmentation-models-pytorch", "timm", "torch",
 )  # fmt: skip
 _EXAMPLE_SIDE = 64
@@ -110,7 +110,7 @@ def _collect(champion: Champion, store: Store, data: DataFolder, folder: Path) -
     (folder / "data.json").symlink_to(data.spec.resolve())
     description = {
         "members": members,
-        "class_names": store.class_names,
+        "class_names": champion.class_names,
         "in_channels": store.in_channels,
         "axes": len(store.cases[0].original_shape),
     }

@@ -24,7 +24,7 @@ def track(experiment: str) -> str:
     """
     grid = read_grid(experiment)
     settings = grid.experiment.tracking
-    tags = winner_tags(experiment)
+    tags = winner_tags(grid)
     finished = finished_runs(grid)
     with open_store(settings) as client:
         experiment_id = find_experiment(client, experiment, local=settings.uri is None)

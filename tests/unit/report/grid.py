@@ -20,8 +20,8 @@ from seggrid.inference.evaluate import write_mask
 from seggrid.metrics import measure
 from seggrid.paths import DataFolder, RunFolder
 from seggrid.plan import Plan, make_plan
-from seggrid.records import CASE_KEYS, RunStatus, read_json, write_json
-from seggrid.specification import PlannedRun
+from seggrid.records import CASE_KEYS, RunStatus, write_json
+from seggrid.specification import PlannedRun, read_data
 
 NAME = "made-up"
 #: What must stay text, each in another place.
@@ -73,7 +73,7 @@ def write_grid(folder: Path, states: Mapping[int, str] | None = None) -> Plan:
     plan = make_plan(make_experiment(folder / "raw"), [])
     plan.write()
     data = DataFolder(plan.data_id)
-    preprocess(read_json(data.spec), data, 1)
+    preprocess(read_data(plan.data_id), data, 1)
     store = Store.open(data)
     for position, run in enumerate(plan.runs):
         state = (states or {}).get(position, "completed")

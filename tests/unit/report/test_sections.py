@@ -47,6 +47,16 @@ def test_ranking_marks_the_choice_of_validation(complete: Results) -> None:
     assert frame["rank_val"].tolist() == [1, 2, 3, 4]
 
 
+def test_a_tie_on_validation_goes_to_the_higher_overlap(complete: Results) -> None:
+    table = complete.ranking.copy()
+    table.loc[:1, "score_val"] = 0.5
+    table.loc[:1, "overlap_val"] = [0.7, 0.8]
+    table.loc[2:, "score_val"] = [0.2, float("nan")]
+    frame = ranking.ranking_frame(table, complete.scores)
+    assert frame["rank_val"].tolist()[:3] == [2, 1, 3]
+    assert pd.isna(frame["rank_val"].iloc[3])
+
+
 def test_incomplete_candidate_stands_below_unranked(make_results: MakeResults) -> None:
     values = ranking.build(make_results({7: "failed"})).values
     assert len(values["rows"]) == 3

@@ -11,10 +11,11 @@ from html.parser import HTMLParser
 import pytest
 
 from seggrid.errors import UserError
-from seggrid.paths import DataFolder, ExperimentFolder
+from seggrid.paths import DataFolder, ExperimentFolder, evaluation_file
+from seggrid.records import read_json, write_json
 from seggrid.report.page import render
-from seggrid.report.results import Results
-from seggrid.report.sections import answer
+from seggrid.report.results import Results, read_results
+from seggrid.report.sections import answer, data_card, overlays
 from seggrid.report.stage import build_sections, write_report
 from tests.unit.report.conftest import MakeResults
 from tests.unit.report.grid import CLASSES, DESCRIPTION, LABEL, NAME, NETWORK
@@ -177,3 +178,34 @@ def test_damaged_table_names_its_file(make_results: MakeResults) -> None:
     ExperimentFolder(NAME).latest_ranking.write_text("rank,network\n1,a,b,c\n2\n", encoding="utf-8")
     with pytest.raises(UserError, match=r"ranking\.csv: damaged"):
         write_report(NAME)
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value"),
+    [("scoring", "overlap", {"mean": ["dice"]}), ("evaluation", "both_empty", "perfect")],
+)
+def test_scores_of_other_settings_are_not_shown(
+    make_results: MakeResults, section: str, key: str, value: object
+) -> None:
+    make_results()
+    path = ExperimentFolder(NAME).experiment
+    experiment = read_json(path)
+    experiment[section][key] = value
+    write_json(path, experiment)
+    assert "the grid was not scored since it was planned with other runs or other settings" in read_page().text
+
+
+def test_scores_of_another_plan_are_not_shown(make_results: MakeResults) -> None:
+    make_results()
+    path = ExperimentFolder(NAME).plan
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:-2]))
+    assert "the grid was not scored since it was planned" in read_page().text
+
+
+def test_the_names_of_the_objects_are_those_of_the_plan(make_results: MakeResults) -> None:
+    path = evaluation_file(make_results().grid.runs[0].planned.eval_id)
+    write_json(path, {**read_json(path), "class_names": ["disc", CLASSES[1]]})
+    results = read_results(NAME)
+    assert [row["name"] for row in data_card.build(results).values["classes"]] == ["background", "disc", CLASSES[1]]
+    picture = overlays.build(results).values["rows"][0]["shown"][0].picture
+    assert [outline.name for outline in picture.outlines] == ["disc", CLASSES[1]]

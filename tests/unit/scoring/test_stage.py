@@ -126,6 +126,18 @@ def test_the_nested_choice_is_made_fold_by_fold(grid: WriteGrid) -> None:
     assert gain["overlap"] == pytest.approx(0.9 - nested["overlap"])
 
 
+def test_a_fold_whose_choice_has_no_defined_value_on_test_is_left_out(grid: WriteGrid) -> None:
+    # The test cases of fold 0 hold no object, and nothing was predicted there.
+    def values(run: PlannedRun, split: str, *_: str) -> tuple[float, float] | None:
+        return None if (split, run.fold) == ("test", "0") else (0.8, 2.0)
+
+    grid(values, groups=6)
+    score("grid")
+    nested = scores()["nested_choice"]
+    assert [choice["overlap"] for choice in nested["folds"]] == [None, 0.8]
+    assert (nested["overlap"], nested["distance"]) == (0.8, 2.0)
+
+
 def test_a_tie_on_val_goes_to_the_higher_overlap_on_val(grid: WriteGrid) -> None:
     # On val the two trade O for D exactly; on test ce has the higher O, which must not choose.
     measured = {"val": {"ce": (0.8, 1.0), "dice": (0.9, 3.0)}, "test": {"ce": (0.9, 3.0), "dice": (0.8, 4.0)}}

@@ -20,9 +20,9 @@ from seggrid.inference.evaluate import evaluate
 from seggrid.networks import build_network
 from seggrid.paths import DataFolder, RunFolder, tracking_store
 from seggrid.plan import make_plan
-from seggrid.records import RunStatus, read_json, write_json
+from seggrid.records import RunStatus, write_json
 from seggrid.scoring.stage import score
-from seggrid.specification import PlannedRun, read_plan, read_run
+from seggrid.specification import PlannedRun, read_data, read_plan, read_run
 from seggrid.tracking.store import open_store
 
 EPOCHS = 4
@@ -52,7 +52,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
         plan = make_plan(experiment, [])
         plan.write()
         data = DataFolder(plan.data_id)
-        preprocess(read_json(data.spec), data, 1)
+        preprocess(read_data(plan.data_id), data, 1)
         for number, run in enumerate(plan.runs):
             finish(run, number)
         score(NAME)
@@ -89,7 +89,7 @@ def finish(run: PlannedRun, number: int) -> None:
         run_id=run.run_id, state="completed", epochs=EPOCHS, best_epoch=EPOCHS, best_dice=0.6, seconds=8.0
     )
     write_json(folder.status, status.model_dump(mode="json"))
-    evaluate(run.run_id, run.eval_id, torch.device("cpu"))
+    evaluate(run.run_id, run.eval_id, "cpu")
 
 
 def write_weights(run_id: str, number: int) -> None:

@@ -15,6 +15,7 @@ from mlflow.entities import Run, ViewType
 from seggrid.errors import UserError
 from seggrid.paths import ExperimentFolder, RunFolder
 from seggrid.records import RunStatus, read_json, write_json
+from seggrid.scoring.stage import score
 from seggrid.specification import PlannedRun
 from seggrid.tracking.stage import track
 
@@ -43,6 +44,15 @@ def children(client: MlflowClient) -> dict[str, Run]:
 def fail(run: PlannedRun) -> None:
     status = RunStatus(run_id=run.run_id, state="failed", reason="the loss became nan in epoch 3")
     write_json(RunFolder(run.run_id).status, status.model_dump(mode="json"))
+    score(NAME)
+
+
+def change(key: str, value: Any) -> None:
+    """Plan the experiment with another setting of its scoring, and score it."""
+    experiment = read_json(ExperimentFolder(NAME).experiment)
+    experiment["scoring"][key] = value
+    write_json(ExperimentFolder(NAME).experiment, experiment)
+    score(NAME)
 
 
 def test_every_finished_run_becomes_a_child(client: MlflowClient, plan: list[PlannedRun]) -> None:
@@ -131,6 +141,15 @@ def test_again_adds_nothing(client: MlflowClient, results: Path) -> None:
     assert ExperimentFolder(NAME).tracked.read_bytes() == record
 
 
+def test_another_label_of_a_shared_run_imports_nothing_anew(client: MlflowClient, plan: list[PlannedRun]) -> None:
+    track(NAME)
+    path = RunFolder(plan[0].run_id).spec
+    spec = read_json(path)
+    spec["network"]["name"] = "renamed"
+    write_json(path, spec)
+    assert "0 of them new" in track(NAME)
+
+
 def test_a_failed_run_is_a_failed_child_with_its_reason(client: MlflowClient, plan: list[PlannedRun]) -> None:
     fail(plan[0])
     track(NAME)
@@ -146,6 +165,7 @@ def test_a_retried_run_takes_the_place_of_its_failure(client: MlflowClient, plan
     fail(plan[0])
     track(NAME)
     status.write_bytes(completed)
+    score(NAME)
     assert "4 runs in MLflow, 1 of them new" in track(NAME)
     assert children(client)[plan[0].run_id].info.status == "FINISHED"
 
@@ -155,9 +175,11 @@ def test_an_unfinished_run_is_added_when_it_is_finished(
 ) -> None:
     folder = RunFolder(plan[1].run_id).folder
     shutil.move(folder / "status.json", tmp_path / "status.json")
+    score(NAME)
     assert "3 runs in MLflow, 3 of them new, 1 not finished" in track(NAME)
     first = children(client)
     shutil.move(tmp_path / "status.json", folder / "status.json")
+    score(NAME)
     assert "4 runs in MLflow, 1 of them new" in track(NAME)
     assert {run_id: child.info.run_id for run_id, child in children(client).items() if run_id in first} == {
         run_id: child.info.run_id for run_id, child in first.items()
@@ -192,9 +214,7 @@ def test_a_killed_import_is_completed(
 def test_other_settings_under_the_same_name_get_a_new_parent(client: MlflowClient, results: Path) -> None:
     track(NAME)
     old = read_json(ExperimentFolder(NAME).tracked)
-    experiment = read_json(ExperimentFolder(NAME).experiment)
-    experiment["scoring"]["criterion"] = "rank"
-    write_json(ExperimentFolder(NAME).experiment, experiment)
+    change("criterion", "rank")
     assert "0 of them new" in track(NAME)
     new = read_json(ExperimentFolder(NAME).tracked)
     assert (new["parent_run_id"] != old["parent_run_id"], new["runs"] == old["runs"]) == (True, True)
@@ -203,12 +223,23 @@ def test_other_settings_under_the_same_name_get_a_new_parent(client: MlflowClien
 
 def test_other_definitions_of_overlap_are_imported_anew(client: MlflowClient, results: Path) -> None:
     track(NAME)
-    experiment = read_json(ExperimentFolder(NAME).experiment)
-    experiment["scoring"]["overlap"] = {"mean": ["dice"]}
-    write_json(ExperimentFolder(NAME).experiment, experiment)
+    change("overlap", {"mean": ["dice"]})
     assert "4 of them new" in track(NAME)
     for child in children(client).values():
         assert child.data.metrics["test/overlap"] == child.data.metrics["test/dice"]
+
+
+def test_what_may_change_without_a_new_parent_stands_in_its_tags(client: MlflowClient, results: Path) -> None:
+    track(NAME)
+    parent_id = read_json(ExperimentFolder(NAME).tracked)["parent_run_id"]
+    experiment = read_json(ExperimentFolder(NAME).experiment)
+    experiment |= {"description": "another", "tracking": {"uri": None, "register": "best_fold"}}
+    write_json(ExperimentFolder(NAME).experiment, experiment)
+    track(NAME)
+    assert read_json(ExperimentFolder(NAME).tracked)["parent_run_id"] == parent_id
+    parent = client.get_run(parent_id)
+    assert (parent.data.tags["mlflow.note.content"], parent.data.tags["seggrid.register"]) == ("another", "best_fold")
+    assert not [name for name in parent.data.params if name.startswith("tracking")]
 
 
 def test_an_unscored_experiment_says_what_to_run(results: Path) -> None:

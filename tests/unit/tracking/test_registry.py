@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.metadata
+import re
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,11 +22,13 @@ from seggrid.data.preprocess import preprocess
 from seggrid.data.store import Store
 from seggrid.errors import UserError
 from seggrid.inference.predict import Predictor, predict_case
-from seggrid.paths import DataFolder, ExperimentFolder, RunFolder
+from seggrid.manifest import manifest_hash
+from seggrid.paths import DataFolder, ExperimentFolder, RunFolder, evaluation_file, manifest_cache
 from seggrid.records import RunStatus, read_json, write_json
-from seggrid.specification import PlannedRun, read_run
+from seggrid.scoring.stage import score
+from seggrid.specification import DataSpec, PlannedRun, read_run
 from seggrid.tracking import champion
-from seggrid.tracking.registry import draw_example
+from seggrid.tracking.registry import _REQUIREMENTS, draw_example
 from seggrid.tracking.stage import track
 
 NAME = "tiny"
@@ -215,10 +221,58 @@ def test_a_killed_registration_is_completed(
 
 
 def test_scores_older_than_the_runs_choose_no_champion(client: MlflowClient, plan: list[PlannedRun]) -> None:
-    RunFolder(chosen(plan)[0]).status.unlink()
+    status = RunFolder(chosen(plan)[0]).status
+    content = status.read_bytes()
+    status.unlink()
+    with pytest.raises(UserError, match=r"scores\.json: older than the runs; run `seggrid score tiny`"):
+        track(NAME)
+    # Runs that came since the scores may hold another winner.
+    score(NAME)
+    status.write_bytes(content)
     with pytest.raises(UserError, match=r"scores\.json: older than the runs; run `seggrid score tiny`"):
         track(NAME)
     assert not client.search_registered_models()
+
+
+def test_scores_of_another_plan_choose_no_champion(client: MlflowClient, results: Path) -> None:
+    experiment = read_json(ExperimentFolder(NAME).experiment)
+    experiment["scoring"]["criterion"] = "absolute"
+    write_json(ExperimentFolder(NAME).experiment, experiment)
+    with pytest.raises(UserError, match=r"scores\.json: of another plan or other settings; run `seggrid score tiny`"):
+        track(NAME)
+    assert not client.search_registered_models()
+
+
+def test_every_package_that_the_model_imports_is_listed_with_it() -> None:
+    code = "import sys; old = set(sys.modules); import seggrid.tracking.segmenter; print(*set(sys.modules) - old)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    names = importlib.metadata.packages_distributions()
+    imported = {canonical(name) for module in found for name in names.get(module.partition(".")[0], ())}
+    listed = set(_REQUIREMENTS).union(*map(required_by, _REQUIREMENTS))
+    assert imported - {"seggrid", "setuptools"} <= listed
+    assert canonical("edt") in imported, "read by the metrics, on the way of the data store"
+
+
+def canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def required_by(package: str) -> set[str]:
+    """All that comes with a package."""
+    found: set[str] = set()
+    waiting = [package]
+    while waiting:
+        for line in importlib.metadata.requires(waiting.pop()) or ():
+            name = canonical(re.split(r"[^A-Za-z0-9._-]", line, maxsplit=1)[0])
+            if "extra ==" in line or name in found:
+                continue
+            found.add(name)
+            try:
+                importlib.metadata.distribution(name)
+            except importlib.metadata.PackageNotFoundError:
+                continue  # of another platform
+            waiting.append(name)
+    return found
 
 
 @pytest.mark.parametrize(
@@ -230,7 +284,7 @@ def test_scores_older_than_the_runs_choose_no_champion(client: MlflowClient, pla
     ],
 )
 def test_the_drawn_example_has_the_channels_of_the_files(
-    tmp_path: Path, colour: bool, steps: list[str], shape: tuple[int, ...]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, colour: bool, steps: list[str], shape: tuple[int, ...]
 ) -> None:
     for part in ("images", "masks"):
         (tmp_path / "raw" / part).mkdir(parents=True)
@@ -243,10 +297,22 @@ def test_the_drawn_example_has_the_channels_of_the_files(
         Image.fromarray(mask).save(tmp_path / "raw" / "masks" / f"c{number}.png")
     folder = DataFolder("drawn", tmp_path)
     data = {"source": "folder", "path": str(tmp_path / "raw"), "classes": ["box"]}
-    spec = {"data_id": "drawn", "data": data, "preprocessing": steps, "splits": {"folds": 2}}
-    write_json(folder.spec, spec)
+    spec = DataSpec.model_validate(
+        {"data_id": "drawn", "data": data, "preprocessing": steps, "splits": {"folds": 2}, "identity": {}}
+    )
+    monkeypatch.setenv("SEGGRID_RESULTS", str(tmp_path))
+    spec.identity["manifest"] = manifest_hash(spec.data, manifest_cache())
+    write_json(folder.spec, spec.model_dump(mode="json"))
     preprocess(spec, folder, 1)
     assert draw_example(Store.open(folder), folder).shape == shape
+
+
+def test_renamed_objects_are_a_new_version(client: MlflowClient, plan: list[PlannedRun]) -> None:
+    track(NAME)
+    path = evaluation_file(plan[0].eval_id)
+    write_json(path, {**read_json(path), "class_names": ["ring", "box"]})
+    track(NAME)
+    assert int(current(client).version) == 2
 
 
 def test_without_a_complete_candidate_nothing_is_registered(client: MlflowClient, results: Path) -> None:

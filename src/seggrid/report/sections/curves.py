@@ -13,7 +13,7 @@ from seggrid.paths import RunFolder
 from seggrid.report.figures import Figure, Spec, rounded, spec, text, tone
 from seggrid.report.numbers import fixed
 from seggrid.report.page import Section
-from seggrid.report.results import Results
+from seggrid.report.results import Results, place
 from seggrid.scoring.grid import Candidate, GridRun
 
 _TITLES = {
@@ -62,11 +62,6 @@ def curve_frame(runs: Sequence[GridRun]) -> pd.DataFrame:
             history["val_dice"] = history.get("val_dice", float("nan"))  # absent without validation cases
             frames.append(history.assign(run=place(run), kept=history["epoch"] == kept))
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
-
-
-def place(run: GridRun) -> str:
-    """``fold 0, seed 1``."""
-    return f"fold {run.planned.fold}, seed {run.planned.seed}"
 
 
 def nominal_shares(mixture: Mixture, frame: pd.DataFrame) -> pd.DataFrame:

@@ -18,23 +18,28 @@ def build(results: Results) -> Section:
     data = results.grid.experiment.data
     values: dict[str, Any] = {"source": data.source, "data_id": results.data.folder.name, "card": results.card}
     if results.card is not None:
-        values["classes"] = class_frame(results.card).to_dict("records")
+        values["classes"] = class_frame(results.card, results.grid.class_names).to_dict("records")
         values["folds"] = fold_frame(results).to_dict("records")
     return Section("data", "Data", values)
 
 
-def class_frame(card: dict[str, Any]) -> pd.DataFrame:
-    """A row per object, and the background first: area, share of all pixels, cases and groups that show it."""
+def class_frame(card: dict[str, Any], class_names: tuple[str, ...]) -> pd.DataFrame:
+    """A row per object, and the background first: area, share of all pixels, cases and groups that show it.
+
+    Args:
+        class_names: of the objects as the experiment has them; the card may have been written under others.
+    """
+    names = {"background": "background", **dict(zip(card["class_names"], class_names, strict=True))}
     return pd.DataFrame(
         [
             {
                 "name": name,
-                "area": card["areas"][name],
-                "share": card["shares"][name],
-                "cases": card["cases_with"].get(name, card["cases"]),
-                "groups": card["groups_with"].get(name, card["groups"]),
+                "area": card["areas"][key],
+                "share": card["shares"][key],
+                "cases": card["cases_with"].get(key, card["cases"]),
+                "groups": card["groups_with"].get(key, card["groups"]),
             }
-            for name in ("background", *card["class_names"])
+            for key, name in names.items()
         ]
     )
 

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from seggrid.report.page import Section
-from seggrid.report.results import Results
+from seggrid.report.results import Results, place
 from seggrid.scoring.grid import STATES
 
 
@@ -41,8 +41,7 @@ def failure_frame(results: Results) -> pd.DataFrame:
             "label": run.planned.label,
             "state": run.state,
             "reason": run.reason,
-            "fold": run.planned.fold,
-            "seed": run.planned.seed,
+            "place": place(run),
             "run_id": run.planned.run_id,
         }
         for run in results.grid.runs
@@ -51,7 +50,6 @@ def failure_frame(results: Results) -> pd.DataFrame:
     columns = ["network", "label", "state", "reason"]
     if not rows:
         return pd.DataFrame(columns=[*columns, "places", "run_ids"])
-    frame = pd.DataFrame(rows)
-    frame["places"] = [f"fold {fold}, seed {seed}" for fold, seed in zip(frame["fold"], frame["seed"], strict=True)]
-    grouped = frame.groupby(columns, sort=False).agg(places=("places", list), run_ids=("run_id", list)).reset_index()
+    groups = pd.DataFrame(rows).groupby(columns, sort=False)
+    grouped = groups.agg(places=("place", list), run_ids=("run_id", list)).reset_index()
     return grouped.sort_values("state", key=lambda state: state.map(STATES.index), kind="stable")

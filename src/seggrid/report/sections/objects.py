@@ -61,7 +61,7 @@ def shown_metrics(results: Results) -> list[str]:
     """The metrics of the table: the usual six as far as measured, and whatever O and D are made of."""
     scoring, measured = results.grid.experiment.scoring, results.grid.experiment.evaluation.metrics
     usual = [name for name in _FIRST if name in measured]
-    return list(dict.fromkeys((*usual, *scoring.overlap.mean, *scoring.distance.mean)))
+    return list(dict.fromkeys((*usual, *scoring.metrics)))
 
 
 def metric_name(metric: str) -> str:

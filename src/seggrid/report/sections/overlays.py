@@ -14,8 +14,7 @@ from seggrid.inference.evaluate import read_mask
 from seggrid.paths import RunFolder
 from seggrid.report.page import Section
 from seggrid.report.pictures import Picture, picture
-from seggrid.report.results import Results
-from seggrid.report.sections.curves import place
+from seggrid.report.results import Results, place
 from seggrid.report.sections.objects import metric_name
 from seggrid.scoring.comprehensive import comprehensive
 from seggrid.scoring.grid import Candidate, GridRun
@@ -91,7 +90,7 @@ def case_frame(results: Results, runs: list[GridRun]) -> pd.DataFrame:
             tables.append(table[table["split"] == "test"].assign(run=position))
     if not tables:
         return pd.DataFrame()
-    metrics = list(dict.fromkeys((*scoring.overlap.mean, *scoring.distance.mean)))
+    metrics = list(scoring.metrics)
     means = pd.concat(tables).groupby(["run", "group", "case"], sort=True)[metrics].mean()
     frame = comprehensive(means, scoring).dropna().reset_index()
     return frame.sort_values(["overlap", "distance", "case", "run"], ascending=[True, False, True, True])
@@ -112,7 +111,7 @@ def _show(results: Results, store: Store, candidate: Candidate) -> list[Shown]:
             prediction = read_mask(archive, f"test/{case}")
         index = number[case]
         drawn = picture(
-            store.original(index), store.truth(index), prediction, store.class_names, store.cases[index].spacing
+            store.original(index), store.truth(index), prediction, results.grid.class_names, store.cases[index].spacing
         )
         shown.append(
             Shown(

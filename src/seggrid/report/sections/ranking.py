@@ -44,7 +44,9 @@ def ranking_frame(ranking: pd.DataFrame, scores: dict[str, Any]) -> pd.DataFrame
     """``ranking.csv`` with the score of the configured criterion, the place on val, and who val would choose."""
     frame = ranking.copy()
     frame["score"] = frame[SCORE_COLUMNS[scores["criterion"]]]
-    frame["rank_val"] = frame["score_val"].rank(ascending=bool(scores["lower_is_better"]), method="min")
+    validated = frame["score_val"].notna()
+    values = (frame.loc[validated, name].to_numpy(float) for name in ("score_val", "overlap_val", "distance_val"))
+    frame.loc[validated, "rank_val"] = criterion.ranks(scores["criterion"], *values)
     chosen = scores["validation_winner"] or {}
     frame["chosen"] = (frame["network"] == chosen.get("network")) & (frame["loss"] == chosen.get("loss"))
     return frame
