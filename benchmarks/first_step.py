@@ -7,7 +7,6 @@ segmentation-models-pytorch, builds the same network and takes one step on rando
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shutil
 import statistics
@@ -21,6 +20,7 @@ from seggrid.config import parse_experiment
 from seggrid.data.preprocess import preprocess
 from seggrid.paths import DataFolder, RunFolder
 from seggrid.plan import make_plan
+from seggrid.specification import read_data
 from timing import hardware
 
 EXPERIMENT = {
@@ -79,7 +79,7 @@ def main() -> None:
         plan = make_plan(parse_experiment(EXPERIMENT, "start"), [])
         plan.write()
         folder = DataFolder(plan.data_id)
-        preprocess(json.loads(folder.spec.read_text()), folder, 2)
+        preprocess(read_data(plan.data_id), folder, 2)
         times = [(seconds_to_first_step(plan.runs[0].run_id), seconds_of_plain_script()) for _ in range(options.rounds)]
     ours, plain = (statistics.median(column) for column in zip(*times, strict=True))
     print(f"{hardware()}\nseggrid train {ours:.2f} s, plain script {plain:.2f} s, ratio {ours / plain:.2f}")

@@ -1,9 +1,10 @@
-"""HD95 and ASSD of one case: ours beside MONAI's two calls and a plain cropped distance transform.
+"""HD95 and ASSD of one case: ours beside MONAI's two calls, a plain distance transform and a plain search tree.
 
-``python benchmarks/metrics.py`` measures 512x512 with 5 classes, ``--volume`` 128x128x128 with 9. All run in turn,
-one thread each, on a clean prediction (the truth, bent) and a noisy one (a tenth of its pixels random), with equal
-and unequal spacing. Ours includes the pixel counts and the policy for empty masks; MONAI is handed one-hot tensors
-and the transform computes in float32. A ratio above 1 is in our favour.
+``python benchmarks/metrics.py [--only plane|volume]`` measures 512x512 with 5 classes and 128x128x128 with 9. All run
+in turn, one thread each, on a clean prediction (the truth, bent) and a noisy one (a tenth of its pixels random), with
+equal and unequal spacing. Ours includes the pixel counts and the policy for empty masks; ``prepared`` has the borders
+of the truth at hand. MONAI is handed one-hot tensors, transform and tree crop to the joint box of an object, and the
+transform computes in float32. A ratio above 1 is in our favour.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import warnings
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import edt
 import numpy as np
@@ -18,40 +20,70 @@ import numpy.typing as npt
 import torch
 from monai.metrics import compute_average_surface_distance, compute_hausdorff_distance
 from scipy import ndimage
+from scipy.spatial import cKDTree
 
 from seggrid.metrics import label_surfaces, measure
 from timing import hardware, medians_in_turn
 
 Labels = npt.NDArray[np.uint8]
-Values = list[tuple[float, float]]
+Mask = npt.NDArray[np.bool_]
+Pair = tuple[float, float]
+Values = list[Pair]
+Directed = tuple[npt.NDArray[np.floating], npt.NDArray[np.floating]]
 METRICS = ("hd95", "assd")
 
 
+class Size(NamedTuple):
+    """What is measured: an image, an unequal spacing of it, and how often."""
+
+    shape: tuple[int, ...]
+    classes: int
+    unequal: tuple[float, ...]
+    rounds: int
+
+
+SIZES = {"plane": Size((512,) * 2, 5, (0.4, 0.7), 31), "volume": Size((128,) * 3, 9, (2.0, 0.7, 0.9), 5)}
+
+
 def main() -> None:
-    """Print the hardware and a line a case."""
+    """Print the hardware, and for each size a line a case."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--volume", action="store_true", help="128x128x128 with 9 classes")
-    parser.add_argument("--rounds", type=int, default=0, help="default: 31, with --volume 5")
+    parser.add_argument("--only", choices=list(SIZES))
+    parser.add_argument("--rounds", type=int, help="default: 31 in the plane, 5 in the volume")
     options = parser.parse_args()
     warnings.simplefilter("ignore", FutureWarning)
     torch.set_num_threads(1)
-    shape, classes = ((128,) * 3, 9) if options.volume else ((512,) * 2, 5)
-    rounds = options.rounds or (5 if options.volume else 31)
-    unequal = (2.0, 0.7, 0.9) if options.volume else (0.4, 0.7)
-    size = "x".join(map(str, shape))
-    print(f"{hardware()}; {size}, {classes} classes, median of {rounds} rounds")
-    print(f"{'':24}{'ours':>10}{'prepared':>10}{'MONAI':>10}{'EDT':>10}{'MONAI/ours':>12}{'EDT/ours':>10}")
-    truth = _truth(shape, classes)
-    predictions = {"clean": _bent(truth), "noisy": _noisy(_bent(truth), classes)}
+    print(hardware())
+    for name, size in SIZES.items():
+        if options.only in (None, name):
+            report(size._replace(rounds=options.rounds or size.rounds))
+
+
+def report(size: Size) -> None:
+    """Print the times in milliseconds, and the ratios to ours."""
+    sides = "x".join(map(str, size.shape))
+    print(f"{sides}, {size.classes} classes, median of {size.rounds} rounds, ms")
+    truth = truth_of(size.shape, size.classes)
+    predictions = {"clean": bent(truth), "noisy": _noisy(bent(truth), size.classes)}
     for name, prediction in predictions.items():
-        for kind, spacing in (("equal", (0.3,) * len(shape)), ("unequal", unequal)):
-            ours, prepared, monai, alone = _compare(prediction, truth, classes, spacing, rounds)
-            milliseconds = "".join(f"{seconds * 1e3:>8.2f}ms" for seconds in (ours, prepared, monai, alone))
-            print(f"{name + ', ' + kind + ' spacing':24}{milliseconds}{monai / ours:>12.1f}{alone / ours:>10.1f}")
+        for kind, spacing in (("equal", (0.3,) * len(size.shape)), ("unequal", size.unequal)):
+            seconds = _compare(prediction, truth, size.classes, spacing, size.rounds)
+            if (name, kind) == ("clean", "equal"):
+                peers = list(seconds)[2:]
+                print(
+                    " " * 24
+                    + "".join(f"{way:>10}" for way in seconds)
+                    + "".join(f"{peer + '/ours':>14}" for peer in peers)
+                )
+            times = "".join(f"{1e3 * value:>10.2f}" for value in seconds.values())
+            ratios = "".join(f"{seconds[peer] / seconds['ours']:>14.1f}" for peer in peers)
+            print(f"{f'{name}, {kind} spacing':24}{times}{ratios}", flush=True)
 
 
-def _compare(prediction: Labels, truth: Labels, classes: int, spacing: tuple[float, ...], rounds: int) -> list[float]:
-    """Return the median seconds of ours, ours with a prepared truth, MONAI and EDT; their values must agree."""
+def _compare(
+    prediction: Labels, truth: Labels, classes: int, spacing: tuple[float, ...], rounds: int
+) -> dict[str, float]:
+    """Return the median seconds of every way; their values must agree."""
     labels = range(1, classes)
     borders = label_surfaces(truth, labels, spacing)
     # The search trees of a prepared truth are made by the first prediction that needs them.
@@ -63,17 +95,20 @@ def _compare(prediction: Labels, truth: Labels, classes: int, spacing: tuple[flo
         found = measure(prediction, truth, labels, METRICS, spacing, prepared=given)
         return [(record.values["hd95"], record.values["assd"]) for record in found]
 
-    ways: list[Callable[[], Values]] = [
-        lambda: ours(prepared=False),
-        lambda: ours(prepared=True),
-        lambda: _monai(*tensors, spacing),
-        lambda: [_edt_alone(prediction == label, truth == label, spacing) for label in labels],
-    ]
-    results = [way() for way in ways]
-    for result in results[1:]:
-        np.testing.assert_allclose(result, results[0], rtol=1e-4)
-    medians = medians_in_turn({str(number): way for number, way in enumerate(ways)}, rounds)
-    return list(medians.values())
+    def cropped(distances: Callable[..., Directed]) -> Values:
+        return [_cropped(distances, prediction == label, truth == label, spacing) for label in labels]
+
+    ways: dict[str, Callable[[], Values]] = {
+        "ours": lambda: ours(prepared=False),
+        "prepared": lambda: ours(prepared=True),
+        "MONAI": lambda: _monai(*tensors, spacing),
+        "EDT": lambda: cropped(_transform),
+        "cKDTree": lambda: cropped(_tree),
+    }
+    results = {name: way() for name, way in ways.items()}
+    for name, result in results.items():
+        np.testing.assert_allclose(result, results["ours"], rtol=1e-4, err_msg=name)
+    return medians_in_turn(ways, rounds)
 
 
 def _monai(prediction: torch.Tensor, truth: torch.Tensor, spacing: Sequence[float]) -> Values:
@@ -83,22 +118,29 @@ def _monai(prediction: torch.Tensor, truth: torch.Tensor, spacing: Sequence[floa
     return list(zip(hd95[0].tolist(), assd[0].tolist(), strict=True))
 
 
-def _edt_alone(
-    prediction: npt.NDArray[np.bool_], truth: npt.NDArray[np.bool_], spacing: Sequence[float]
-) -> tuple[float, float]:
-    """One transform each way on the joint bounding box, both metrics from the same arrays."""
+def _cropped(distances: Callable[..., Directed], prediction: Mask, truth: Mask, spacing: Sequence[float]) -> Pair:
+    """Borders on the joint bounding box, one search each way, both metrics from the same arrays."""
     box = ndimage.find_objects((prediction | truth).view(np.uint8))[0]
     borders = [
         mask & ~ndimage.binary_erosion(mask)
         for mask in (np.ascontiguousarray(prediction[box]), np.ascontiguousarray(truth[box]))
     ]
-    maps = [edt.edt(~border, anisotropy=tuple(spacing), parallel=1) for border in borders]
-    forth, back = maps[1][borders[0]], maps[0][borders[1]]
+    forth, back = distances(*borders, spacing)
     pooled = np.concatenate((forth, back))
     return float(max(np.percentile(forth, 95), np.percentile(back, 95))), float(pooled.mean())
 
 
-def _truth(shape: tuple[int, ...], classes: int) -> Labels:
+def _transform(first: Mask, second: Mask, spacing: Sequence[float]) -> Directed:
+    maps = [edt.edt(~border, anisotropy=tuple(spacing), parallel=1) for border in (first, second)]
+    return maps[1][first], maps[0][second]
+
+
+def _tree(first: Mask, second: Mask, spacing: Sequence[float]) -> Directed:
+    points = [np.argwhere(border) * np.array(spacing) for border in (first, second)]
+    return cKDTree(points[1]).query(points[0])[0], cKDTree(points[0]).query(points[1])[0]
+
+
+def truth_of(shape: tuple[int, ...], classes: int) -> Labels:
     """Return wobbly ellipsoids, one a class, spread along a circle."""
     generator = np.random.default_rng(0)
     wobble = np.stack([ndimage.gaussian_filter(generator.standard_normal(shape), 6) for _ in shape])
@@ -114,7 +156,7 @@ def _truth(shape: tuple[int, ...], classes: int) -> Labels:
     return labels
 
 
-def _bent(truth: Labels) -> Labels:
+def bent(truth: Labels) -> Labels:
     """Return the truth moved by a smooth field of a few pixels."""
     generator = np.random.default_rng(1)
     field = np.stack([ndimage.gaussian_filter(generator.standard_normal(truth.shape), 8) for _ in truth.shape])

@@ -9,7 +9,6 @@ go through the same preprocessing and are measured at their original resolution.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import tempfile
 import time
@@ -26,7 +25,7 @@ from seggrid.inference.predict import Predictor, predict_case
 from seggrid.metrics import measure
 from seggrid.paths import DataFolder, RunFolder
 from seggrid.plan import Plan, make_plan
-from seggrid.specification import read_run
+from seggrid.specification import read_data, read_run
 from seggrid.training.supervise import supervise
 from timing import hardware
 
@@ -57,7 +56,7 @@ def experiment(name: str, data: dict[str, Any], options: argparse.Namespace) -> 
     plan = make_plan(parse_experiment(raw, name), [])
     plan.write()
     folder = DataFolder(plan.data_id)
-    preprocess(json.loads(folder.spec.read_text()), folder, options.threads)
+    preprocess(read_data(plan.data_id), folder, options.threads)
     return plan
 
 

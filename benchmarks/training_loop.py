@@ -29,14 +29,14 @@ from torch.utils.data import DataLoader, Dataset
 from seggrid.config import parse_experiment
 from seggrid.data.preprocess import preprocess
 from seggrid.data.store import Store
+from seggrid.inference.device import choose_device, use_deterministic_kernels
 from seggrid.losses import maps
 from seggrid.paths import DataFolder
 from seggrid.plan import make_plan
-from seggrid.specification import RunSpec
+from seggrid.specification import RunSpec, read_data
 from seggrid.training.checkpoint import State
 from seggrid.training.loop import Job, _augmenter, forward, sample_positions, step
-from seggrid.training.run import choose_device, initial_state, prepare
-from seggrid.training.seeding import use_deterministic_kernels
+from seggrid.training.run import initial_state, prepare
 from timing import hardware, medians_in_turn
 
 STEPS = 4
@@ -71,11 +71,11 @@ def make_job(options: argparse.Namespace) -> tuple[Job, Callable[[], State]]:
     plan = make_plan(parse_experiment(experiment, "benchmark"), [])
     plan.write()
     folder = DataFolder(plan.data_id)
-    preprocess(json.loads(folder.spec.read_text()), folder, options.threads)
+    preprocess(read_data(plan.data_id), folder, options.threads)
     spec = RunSpec.model_validate(json.loads(next(t for p, t in plan.specifications.items() if "runs" in p.parts)))
     use_deterministic_kernels(options.deterministic, options.threads)
     store, device = Store.open(folder), choose_device("auto")
-    job = prepare(spec, store, store.refit(), device, None, Silent())  # type: ignore[arg-type]
+    job = prepare(spec, store, store.fold("all"), device, None, Silent())  # type: ignore[arg-type]
     return job, lambda: initial_state(spec, store, device)
 
 

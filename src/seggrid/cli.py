@@ -7,16 +7,18 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from seggrid.errors import UserError
+from seggrid.errors import LostError, UserError
 
 Verb = Callable[[argparse.Namespace], int]
+#: Holds config/experiments where seggrid is installed from a checkout.
+_CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 def _plan(options: argparse.Namespace) -> int:
-    from seggrid.config import find_experiment, load_experiment
+    from seggrid.config import experiment_folders, find_experiment, load_experiment
     from seggrid.plan import make_plan
 
-    folders = experiment_folders()
+    folders = experiment_folders(_CHECKOUT)
     plan = make_plan(load_experiment(find_experiment(options.experiment, folders), options.data), folders)
     plan.write()
     count = len(plan.runs)
@@ -25,42 +27,57 @@ def _plan(options: argparse.Namespace) -> int:
     return 0
 
 
-def experiment_folders() -> list[Path]:
-    """Where experiments are looked up by name: here, then beside the installed checkout."""
-    own = Path(__file__).resolve().parents[2] / "config" / "experiments"
-    return list(dict.fromkeys([Path("config/experiments").absolute(), own]))
-
-
 def _preprocess(options: argparse.Namespace) -> int:
     from seggrid.data.preprocess import preprocess
     from seggrid.paths import DataFolder
-    from seggrid.records import read_json
+    from seggrid.specification import read_data
 
-    folder = DataFolder(options.data_id)
-    preprocess(read_json(folder.spec), folder, options.processes)
+    preprocess(read_data(options.data_id), DataFolder(options.data_id), options.processes)
     return 0
 
 
 def _train(options: argparse.Namespace) -> int:
     from seggrid.training.supervise import supervise
 
-    try:
-        status = supervise(options.run, options.device)
-    except InterruptedError as error:
-        print(f"seggrid: {error}", file=sys.stderr)
-        return 1
+    status = supervise(options.run, options.device)
     if status.state == "failed":
         print(f"{options.run}: failed: {status.reason}", file=sys.stderr)
     return 0
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    from seggrid.inference.device import choose_device
     from seggrid.inference.evaluate import evaluate
-    from seggrid.specification import read_run
 
-    device = options.device or read_run(options.run).training.device
-    evaluate(options.run, options.eval_id, choose_device(device))
+    evaluate(options.run, options.eval_id, options.device)
+    return 0
+
+
+def _ask(options: argparse.Namespace) -> int:
+    from seggrid.config import experiment_folders
+    from seggrid.search.rounds import ask
+
+    asked = ask(options.experiment, options.round, experiment_folders(_CHECKOUT))
+    print("\n".join(f"{number:>3}  {trial.network}  {trial.loss}" for number, trial in enumerate(asked.trials)))
+    return 0
+
+
+def _trial(options: argparse.Namespace) -> int:
+    from seggrid.search.rounds import run_trial
+
+    run = run_trial(options.experiment, options.round, options.trial, options.fold, options.seed, options.device)
+    print(run or "the space holds no candidate for this trial")
+    return 0
+
+
+def _tell(options: argparse.Namespace) -> int:
+    from seggrid.search.rounds import outcome_text, tell
+
+    print(
+        "\n".join(
+            f"{number:>3}  {outcome_text(outcome)}"
+            for number, outcome in enumerate(tell(options.experiment, options.round))
+        )
+    )
     return 0
 
 
@@ -96,7 +113,7 @@ def _retry(options: argparse.Namespace) -> int:
     from seggrid.inspection import runs_of
     from seggrid.training.supervise import retry
 
-    cleared = [run for run in runs_of(options.target) if retry(run)]
+    cleared = [run for run in runs_of(options.target) if retry(run, options.from_start)]
     print("\n".join(f"cleared {run}" for run in cleared) or "no failed run")
     return 0
 
@@ -127,41 +144,50 @@ def parser() -> argparse.ArgumentParser:
     main_parser.add_argument("--version", action="version", version=sys.modules["seggrid"].__version__)
     verbs = main_parser.add_subparsers(required=True, metavar="VERB")
 
-    def add(name: str, run: Verb, text: str, *positional: tuple[str, str]) -> argparse.ArgumentParser:
+    def add(
+        name: str, run: Verb, text: str, *positional: tuple[str, str, Callable[[str], object]]
+    ) -> argparse.ArgumentParser:
         verb = verbs.add_parser(name, help=text, description=text)
         verb.set_defaults(run_verb=run)
-        for argument, explanation in positional:
-            verb.add_argument(argument, help=explanation)
+        for argument, explanation, kind in positional:
+            verb.add_argument(argument, help=explanation, type=kind)
         return verb
 
-    experiment = ("experiment", "name of a planned experiment")
-    run = ("run", "run id, the name of a folder under results/runs")
+    experiment = ("experiment", "name of a planned experiment", str)
+    run = ("run", "run id, the name of a folder under results/runs", str)
     plan = add(
         "plan", _plan, "expand an experiment into runs and write their specifications",
-        ("experiment", "name in config/experiments, or path of a .yaml file"),
+        ("experiment", "name in config/experiments, or path of a .yaml file", str),
     )  # fmt: skip
     plan.add_argument("--data", type=Path, help="folder that replaces data.path")
     preprocess = add(
         "preprocess", _preprocess, "check and preprocess a data set, and split it into folds",
-        ("data_id", "name of a folder under results/data"),
+        ("data_id", "name of a folder under results/data", str),
     )  # fmt: skip
     preprocess.add_argument("--processes", type=int, default=1, help="processes to use (default: 1)")
     train = add("train", _train, "train one run, resuming an earlier attempt", run)
-    evaluate = add("evaluate", _evaluate, "measure a trained run on its held-out cases", run, ("eval_id", "evaluation"))
-    for verb in (train, evaluate):
+    evaluate = add(
+        "evaluate", _evaluate, "measure a trained run on its held-out cases", run, ("eval_id", "evaluation", str)
+    )
+    number = ("round", "round of the search, from 0", int)
+    add("ask", _ask, "draw the trials of a round of a search", experiment, number)
+    trial = add(
+        "trial", _trial, "train and measure one run of a trial", experiment, number,
+        ("trial", "trial of the round, from 0", int), ("fold", "test fold", str), ("seed", "seed of the run", int),
+    )  # fmt: skip
+    add("tell", _tell, "write what the trials of a round reached", experiment, number)
+    for verb in (train, evaluate, trial):
         verb.add_argument("--device", choices=("auto", "cpu", "cuda"), help="default: that of the run's training")
     add("score", _score, "rank the candidates of an experiment", experiment)
     add("report", _report, "write report.html of an experiment", experiment)
     add("track", _track, "import finished runs into MLflow and register the winner", experiment)
     add("status", _status, "count planned, running, done and failed runs", experiment)
-    add(
-        "retry",
-        _retry,
-        "clear failed runs, so that they are trained anew",
-        ("target", "run id or experiment"),
+    retry = add(
+        "retry", _retry, "clear failed runs, so that they are trained again", ("target", "run id or experiment", str)
     )
+    retry.add_argument("--from-start", action="store_true", help="delete their checkpoints as well")
     add("why", _why, "show what defines a run", run)
-    add("diff", _diff, "show in which fields two runs differ", run, ("other", "another run id"))
+    add("diff", _diff, "show in which fields two runs differ", run, ("other", "another run id", str))
     verify = add("verify", _verify, "recompute the ranking and retrain one random run, comparing bytes", experiment)
     verify.add_argument("--seed", type=int, default=0, help="which run is drawn (default: 0)")
     return main_parser
@@ -175,6 +201,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UserError as error:
         print(f"seggrid: {error}", file=sys.stderr)
         return 2
+    except LostError as error:
+        print(f"seggrid: {error}", file=sys.stderr)
+        return 1
     except OSError as error:
         # A full disk or a folder without permission; what was computed before is kept.
         print(f"seggrid: {error.filename or 'the results folder'}: {error.strerror or error}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""The one exception that a user's mistake raises, and what its sentence says of a name that is not known."""
+"""What ends a command with a sentence: a user's mistake, or a loss from outside; and words for unknown names."""
 
 from __future__ import annotations
 
@@ -23,6 +23,13 @@ class UserError(ValueError):
 
     def __str__(self) -> str:
         return "\n".join(self.problems)
+
+
+class LostError(Exception):
+    """Something was ended from outside: killed, or left without a disk to write to; what it had is kept.
+
+    One sentence that says how to go on. The command line prints it without a traceback and exits with status 1.
+    """
 
 
 def try_all(attempts: Iterable[Callable[[], _Result]]) -> list[_Result]:

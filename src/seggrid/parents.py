@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel
 
 from seggrid.config import Experiment, Mixture, Network, find_experiment, load_experiment
+from seggrid.config.data import PhantomData
 from seggrid.errors import UserError
 from seggrid.paths import DataFolder, RunFolder
-from seggrid.records import read_json
-from seggrid.specification import Parent, PlannedRun, read_run
+from seggrid.records import AnyModel, digest, read_model
+from seggrid.specification import DataSpec, Parent, PlannedRun
 
 if TYPE_CHECKING:
     from seggrid.plan import Plan
+
+_Relation = Literal["apart", "same folds", "overlapping"]
 
 
 def file_digest(path: Path, key: str) -> str:
@@ -31,17 +35,25 @@ def file_digest(path: Path, key: str) -> str:
         raise UserError(f"{key}: {path} cannot be read ({error.strerror}); give a file that exists") from error
 
 
+class _Trained(BaseModel):
+    """What of a run's ``spec.json`` says which cases its weights have seen; a part of it reads many times faster."""
+
+    data_id: str
+    fold: int | str
+    parent: Parent | None
+
+
 class Parents:
     """Finds the run or file that each run of an experiment starts from.
 
     Args:
-        data: identity of the experiment's data set.
+        data: the experiment's data set.
         folders: where experiments are looked up by name.
         ancestors: experiments that start from this one, to find circles.
         make_plan: plans the experiment that ``init_from`` names.
 
     Attributes:
-        specifications: of the runs that were found and of their data.
+        specifications: of the planned runs that were found, of those that they descend from, and of their data.
 
     Raises:
         UserError: ``init_from`` leads nowhere or round in a circle.
@@ -50,7 +62,7 @@ class Parents:
     def __init__(
         self,
         experiment: Experiment,
-        data: Mapping[str, Any],
+        data: DataSpec,
         folders: list[Path],
         ancestors: tuple[str, ...],
         make_plan: Callable[[Experiment, list[Path], tuple[str, ...]], Plan],
@@ -60,7 +72,9 @@ class Parents:
         self.specifications: dict[Path, str] = {}
         self._fixed: Parent | None = None
         self._plan: Plan | None = None
-        self._alike: dict[str, list[PlannedRun]] = {}
+        self._alike: dict[str, dict[tuple[str, str, int], PlannedRun]] = {}
+        self._relations: dict[str, _Relation] = {}
+        self._safe: set[tuple[str, int]] = set()
         if self.name is None:
             return
         if self.name.endswith(".safetensors"):
@@ -87,39 +101,75 @@ class Parents:
         """The parent of one run: of the same network; where there are several, of the nearest mixture, fold, seed."""
         if self._plan is None:
             if self._fixed is not None and self._fixed.run_id is not None:
-                run = read_run(self._fixed.run_id)
-                data = read_json(DataFolder(run.data_id).spec)["identity"]
-                self._refuse_leak(run.run_id, data, str(run.fold), str(fold))
+                self._refuse_leak(self._fixed.run_id, fold)
             return self._fixed
         plan = self._plan
         same = self._alike.get(network.name)
         if same is None:
             shape = (network.architecture, network.encoder, network.parameters)
             alike = {n.name for n in plan.experiment.networks if (n.architecture, n.encoder, n.parameters) == shape}
-            same = self._alike[network.name] = [run for run in plan.runs if run.network in alike]
+            same = self._alike[network.name] = {
+                (run.loss, run.fold, run.seed): run for run in plan.runs if run.network in alike
+            }
         if not same:
             raise UserError(f"training.init_from: experiment {self.name} trains no {network.name}; add it there")
         wanted = (mixture.name, str(fold), seed)
-        best = max(same, key=lambda run: [(run.loss, run.fold, run.seed)[i] == wanted[i] for i in range(3)])
-        for folder in (RunFolder(best.run_id).spec, DataFolder(best.data_id).spec):
-            self.specifications[folder] = plan.specifications[folder]
-        data = json.loads(plan.specifications[DataFolder(best.data_id).spec])["identity"]
-        self._refuse_leak(best.run_id, data, best.fold, str(fold))
-        if best.parent:
-            self.specifications.update(plan.specifications)
+        nearest = (
+            wanted if wanted in same else max(same, key=lambda key: [a == b for a, b in zip(key, wanted, strict=True)])
+        )
+        best = same[nearest]
+        self._refuse_leak(best.run_id, fold)
         return Parent(run_id=best.run_id, digest=best.run_id.rpartition("-")[2])
 
-    def _refuse_leak(self, run_id: str, data: Mapping[str, Any], parent_fold: str, fold: str) -> None:
+    def _refuse_leak(self, run_id: str, fold: int) -> None:
         """Weights that have seen the test cases of a fold must not be tested on them.
 
         Raises:
-            UserError: the parent was trained on the same raw data with another fold held out.
+            UserError: the run, or one that it descends from, may have been trained on test cases of the fold.
         """
-        same = data["manifest"] == self._data["manifest"] and (
-            data["data"].get("source") != "phantom" or data["data"] == self._data["data"]
-        )
-        if same and (data["splits"] != self._data["splits"] or parent_fold != fold):
-            raise UserError(
-                f"training.init_from: {run_id} was trained on test cases of fold {fold} of this data; "
-                "start from a run of the same splits and the same fold, or from other data"
-            )
+        ancestor: str | None = run_id
+        while ancestor is not None and (ancestor, fold) not in self._safe:
+            run = self._read(RunFolder(ancestor).spec, _Trained)
+            if self._may_have_seen(run, fold):
+                through = "" if ancestor == run_id else f", which {run_id} descends from,"
+                raise UserError(
+                    f"training.init_from: {ancestor}{through} may have been trained on test cases of fold {fold}, "
+                    "for its images are the same; start from a run of the same data, splits and fold, or of other data"
+                )
+            self._safe.add((ancestor, fold))
+            ancestor = run.parent.run_id if run.parent is not None else None
+
+    def _may_have_seen(self, run: _Trained, fold: int) -> bool:
+        relation = self._relations.get(run.data_id)
+        if relation is None:
+            data = self._read(DataFolder(run.data_id).spec, DataSpec)
+            relation = self._relations[run.data_id] = _relation(data, self._data)
+        return relation == "overlapping" or (relation == "same folds" and run.fold != fold)
+
+    def _read(self, path: Path, model: type[AnyModel]) -> AnyModel:
+        """Read a specification; one of the parents' plan may not be on disk yet, and is kept to be written."""
+        text = self._plan.specifications.get(path) if self._plan is not None else None
+        if text is None:
+            return read_model(path, model)
+        self.specifications[path] = text
+        return model.model_validate_json(text)
+
+
+def _relation(first: DataSpec, second: DataSpec) -> _Relation:
+    """Whether two data sets may share images, and if so whether their folds hold out the same ones."""
+    if not _overlap(first, second):
+        return "apart"
+    return "same folds" if _folding(first) == _folding(second) else "overlapping"
+
+
+def _overlap(first: DataSpec, second: DataSpec) -> bool:
+    one, other = first.data, second.data
+    if isinstance(one, PhantomData) or isinstance(other, PhantomData):
+        # Neither more subjects nor other settings make another knee of a subject.
+        return isinstance(one, PhantomData) and isinstance(other, PhantomData) and one.knee.seed == other.knee.seed
+    return first.identity["manifest"] == second.identity["manifest"] or one.path.resolve() == other.path.resolve()
+
+
+def _folding(data: DataSpec) -> str:
+    """A digest of what decides which cases a fold holds out: all of the identity but the preprocessing."""
+    return digest({key: value for key, value in data.identity.items() if key != "preprocessing"})

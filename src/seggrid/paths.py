@@ -42,6 +42,7 @@ class RunFolder:
         self.lease = self.checkpoints / "lease.json"
         self.live_history = self.checkpoints / "history.csv"
         self.finished = self.checkpoints / "finished.json"
+        self.failure = self.checkpoints / "failure.json"
 
     def evaluation(self, eval_id: str) -> EvaluationFolder:
         """The folder of one evaluation of this run."""
@@ -90,16 +91,43 @@ class ExperimentFolder:
         self.tracked.unlink(missing_ok=True)
 
 
+class SearchFolder:
+    """``results/searches/<experiment>``: the rounds of a search."""
+
+    def __init__(self, experiment: str) -> None:
+        self.folder = results_root() / "searches" / experiment
+        self.spec = self.folder / "search.json"
+
+    def ask(self, number: int) -> Path:
+        """The trials of a round."""
+        return self._round(number) / "ask.json"
+
+    def run(self, number: int, trial: int, fold: str, seed: int) -> Path:
+        """Says that a run of a trial is trained and measured."""
+        return self._round(number) / f"trial-{trial:02d}" / f"f{fold}-s{seed}.json"
+
+    def trial(self, number: int, trial: int) -> Path:
+        """What a trial reached."""
+        return self._round(number) / f"trial-{trial:02d}.json"
+
+    def tell(self, number: int) -> Path:
+        """Says that all trials of a round are known."""
+        return self._round(number) / "tell.json"
+
+    def _round(self, number: int) -> Path:
+        return self.folder / f"round-{number:02d}"
+
+
 def evaluation_file(eval_id: str, root: Path | None = None) -> Path:
     """``results/evaluations/<eval_id>.json``: what an evaluation measures."""
     return (root or results_root()) / "evaluations" / f"{eval_id}.json"
 
 
-def manifest_cache(root: Path | None = None) -> Path:
+def manifest_cache() -> Path:
     """Content hashes of raw files, kept by size and time of change."""
-    return (root or results_root()) / "data" / ".hashes.json"
+    return results_root() / "data" / ".hashes.json"
 
 
-def tracking_store(root: Path | None = None) -> Path:
+def tracking_store() -> Path:
     """The local MLflow store."""
-    return (root or results_root()) / "mlflow"
+    return results_root() / "mlflow"

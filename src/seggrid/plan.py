@@ -13,17 +13,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seggrid.catalogue import INFERENCE_VERSION, METRICS, TRAINING_VERSION
+from seggrid.catalogue import DATA_VERSION, INFERENCE_VERSION, METRICS, TRAINING_VERSION
 from seggrid.config import Experiment, Mixture, Network, Training
 from seggrid.config.base import identity
 from seggrid.config.data import CocoData, Data, NnunetData, PhantomData, nnunet_classes
 from seggrid.config.phantom import CLASS_NAMES
+from seggrid.config.search import Search
 from seggrid.errors import UserError
 from seggrid.manifest import manifest_hash
 from seggrid.parents import Parents, file_digest
-from seggrid.paths import DataFolder, ExperimentFolder, RunFolder, evaluation_file, manifest_cache
+from seggrid.paths import DataFolder, ExperimentFolder, RunFolder, SearchFolder, evaluation_file, manifest_cache
 from seggrid.records import digest, read_json, to_csv, to_json, to_json_lines, write_if_changed
-from seggrid.specification import ALL_CASES, PlannedRun, RunSpec
+from seggrid.specification import ALL_CASES, DataSpec, PlannedRun, RunSpec
+from seggrid.trials import SearchSpec, Trial, asked_rounds
 
 
 @dataclass(frozen=True)
@@ -79,9 +81,9 @@ def make_plan(experiment: Experiment, experiment_folders: list[Path], ancestors:
         UserError: raw files are missing, or ``init_from`` leads nowhere or round in a circle.
     """
     data_spec = _data_spec(experiment)
-    data_id = data_spec["data_id"]
-    specifications = {DataFolder(data_id).spec: to_json(data_spec)}
-    parents = Parents(experiment, data_spec["identity"], experiment_folders, ancestors, make_plan)
+    data_id = data_spec.data_id
+    specifications = {DataFolder(data_id).spec: to_json(data_spec.model_dump(mode="json"))}
+    parents = Parents(experiment, data_spec, experiment_folders, ancestors, make_plan)
     names = class_names(experiment.data)
     eval_id = digest(_evaluation_identity(experiment, names))
     specifications[evaluation_file(eval_id)] = to_json(
@@ -91,8 +93,9 @@ def make_plan(experiment: Experiment, experiment_folders: list[Path], ancestors:
             "evaluation": experiment.evaluation.model_dump(mode="json"),
         }
     )
+    setting = _search_setting(experiment, data_id, eval_id)
     runs = []
-    for spec, label in _specifications(experiment, data_id, parents):
+    for spec, label in _specifications(experiment, data_id, parents, _asked_trials(experiment, setting)):
         run_id = spec["run_id"]
         specifications[RunFolder(run_id).spec] = to_json_lines(spec)
         parent = (spec["parent"] or {}).get("run_id") or ""
@@ -109,6 +112,9 @@ def make_plan(experiment: Experiment, experiment_folders: list[Path], ancestors:
                 parent=parent,
             )
         )
+    if experiment.search is not None:
+        search = _search_spec(experiment, experiment.search, data_id, setting, runs)
+        specifications[SearchFolder(experiment.name).spec] = to_json(search.model_dump(mode="json"))
     return Plan(experiment, data_id, tuple(runs), {**parents.specifications, **specifications})
 
 
@@ -126,7 +132,7 @@ def refit_run(run: RunSpec) -> RunSpec:
     )
 
 
-def _data_spec(experiment: Experiment) -> dict[str, Any]:
+def _data_spec(experiment: Experiment) -> DataSpec:
     data = experiment.data
     defining = identity(data)
     if not isinstance(data, PhantomData):
@@ -141,14 +147,15 @@ def _data_spec(experiment: Experiment) -> dict[str, Any]:
         "data": defining,
         "preprocessing": [step.identity() for step in experiment.preprocessing],
         "splits": identity(experiment.splits),
+        **({"version": DATA_VERSION} if DATA_VERSION != 1 else {}),
     }
-    return {
-        "data_id": f"{data.source}-{digest(defining)}",
-        "data": data.model_dump(mode="json"),
-        "preprocessing": [step.model_dump(mode="json") for step in experiment.preprocessing],
-        "splits": experiment.splits.model_dump(mode="json"),
-        "identity": defining,
-    }
+    return DataSpec(
+        data_id=f"{data.source}-{digest(defining)}",
+        data=data,
+        preprocessing=experiment.preprocessing,
+        splits=experiment.splits,
+        identity=defining,
+    )
 
 
 def _evaluation_identity(experiment: Experiment, names: tuple[str, ...]) -> dict[str, Any]:
@@ -168,47 +175,123 @@ def _training_identity(training: Training) -> dict[str, Any]:
 
 
 def _network_identity(network: Network) -> dict[str, Any]:
-    found = identity(network)
+    found = network.identity()
     weights = network.encoder_weights
     if weights and Path(weights).suffix:
         found["encoder_weights"] = file_digest(Path(weights), "networks.encoder_weights")
     return found
 
 
-def _specifications(
-    experiment: Experiment, data_id: str, parents: Parents
-) -> Iterator[tuple[dict[str, Any], tuple[str, str]]]:
-    """Yield every run's specification with the mixture's name and label; the parts are dumped once, not per run."""
-    training = experiment.training.model_dump(mode="json")
-    training_identity = _training_identity(experiment.training)
-    mixtures = [(m, m.model_dump(mode="json"), m.identity()) for m in experiment.all_mixtures()]
+def _search_setting(experiment: Experiment, data_id: str, eval_id: str) -> str:
+    """Stands for all that the values of trials depend on besides the trial; more rounds change nothing."""
+    if experiment.search is None:
+        return ""
+    search = experiment.search.model_dump(mode="json", exclude={"rounds"})
+    networks = [_network_identity(network) for network in experiment.networks]
+    training = _training_identity(experiment.training)
+    scoring = experiment.scoring.model_dump(mode="json", include={"overlap", "distance"})
+    grid = [list(experiment.all_folds()), list(experiment.seeds)]
+    return digest([data_id, eval_id, search, networks, training, experiment.training.init_from, scoring, *grid])
+
+
+def _asked_trials(experiment: Experiment, setting: str) -> list[Trial]:
+    """The trials of all rounds so far, each candidate once.
+
+    Raises:
+        UserError: the experiment was changed after its first round.
+    """
+    if experiment.search is None:
+        return []
+    found: dict[tuple[str, str], Trial] = {}
+    for asked in asked_rounds(experiment.name):
+        if asked.setting != setting:
+            folder = SearchFolder(experiment.name).folder
+            raise UserError(
+                f"{folder}: holds rounds of this search as it was before its space, sampler, data, training "
+                "or scoring was changed; delete the folder, or give the experiment another name"
+            )
+        for trial in asked.trials:
+            found.setdefault((trial.network, trial.loss), trial)
+    return list(found.values())
+
+
+def _search_spec(
+    experiment: Experiment, search: Search, data_id: str, setting: str, runs: list[PlannedRun]
+) -> SearchSpec:
+    grid = {mixture.name for mixture in experiment.all_mixtures()}
+    return SearchSpec(
+        data_id=data_id,
+        setting=setting,
+        rounds=search.rounds,
+        trials=search.trials,
+        folds=tuple(map(str, experiment.all_folds())),
+        seeds=experiment.seeds,
+        threads=experiment.training.threads,
+        baselines=tuple((run.run_id, run.eval_id) for run in runs if run.loss in grid),
+    )
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A network with a mixture and the training's settings, and its names in tables."""
+
+    network: Network
+    mixture: Mixture
+    training: Training
+    loss: str
+    label: str
+
+
+def _candidates(experiment: Experiment, trials: list[Trial]) -> Iterator[_Candidate]:
+    """Yield the candidates of the grid, then those of the search that the grid does not hold."""
+    mixtures = experiment.all_mixtures()
     for network in experiment.networks:
-        network_dump, network_identity = network.model_dump(mode="json"), _network_identity(network)
-        for mixture, mixture_dump, mixture_identity in mixtures:
-            for fold in experiment.all_folds():
-                for seed in experiment.seeds:
-                    parent = parents.find(network, mixture, fold, seed)
-                    defining = {
-                        "data": data_id.rpartition("-")[2],
-                        "network": network_identity,
-                        "mixture": mixture_identity,
-                        "training": training_identity,
-                        "fold": fold,
-                        "seed": seed,
-                        **({"parent": parent.digest} if parent else {}),
-                    }
-                    spec = {
-                        "run_id": f"{_slug(network, mixture, fold, seed)}-{digest(defining)}",
-                        "data_id": data_id,
-                        "network": network_dump,
-                        "mixture": mixture_dump,
-                        "training": training,
-                        "fold": fold,
-                        "seed": seed,
-                        "parent": parent.model_dump(mode="json") if parent else None,
-                        "identity": defining,
-                    }
-                    yield spec, (mixture.name, mixture.label or mixture.name)
+        for mixture in mixtures:
+            yield _Candidate(network, mixture, experiment.training, mixture.name, mixture.label or mixture.name)
+    grid = {mixture.name for mixture in mixtures}
+    networks = {network.name: network for network in experiment.networks}
+    for trial in trials:
+        if trial.loss not in grid:
+            rate = {} if trial.learning_rate is None else {"learning_rate": trial.learning_rate}
+            optimiser = experiment.training.optimiser.model_copy(update=rate)
+            training = experiment.training.model_copy(update={"optimiser": optimiser})
+            yield _Candidate(networks[trial.network], trial.mixture, training, trial.loss, trial.loss)
+
+
+def _specifications(
+    experiment: Experiment, data_id: str, parents: Parents, trials: list[Trial]
+) -> Iterator[tuple[dict[str, Any], tuple[str, str]]]:
+    """Yield every run's specification with the candidate's name and label; the parts are dumped once, not per run."""
+    networks = {n.name: (n.model_dump(mode="json"), _network_identity(n)) for n in experiment.networks}
+    for candidate in _candidates(experiment, trials):
+        network, mixture = candidate.network, candidate.mixture
+        network_dump, network_identity = networks[network.name]
+        mixture_dump, mixture_identity = mixture.model_dump(mode="json"), mixture.identity()
+        training, training_identity = candidate.training.model_dump(mode="json"), _training_identity(candidate.training)
+        for fold in experiment.all_folds():
+            for seed in experiment.seeds:
+                parent = parents.find(network, mixture, fold, seed)
+                defining = {
+                    "data": data_id.rpartition("-")[2],
+                    "network": network_identity,
+                    "mixture": mixture_identity,
+                    "training": training_identity,
+                    "fold": fold,
+                    "seed": seed,
+                    **({"parent": parent.digest} if parent else {}),
+                }
+                spec = {
+                    "run_id": f"{_slug(network, mixture, fold, seed)}-{digest(defining)}",
+                    "data_id": data_id,
+                    "network": network_dump,
+                    "mixture": mixture_dump,
+                    "training": training,
+                    "fold": fold,
+                    "seed": seed,
+                    "parent": parent.model_dump(mode="json") if parent else None,
+                    "identity": defining,
+                }
+                yield spec, (candidate.loss, candidate.label)
 
 
 def _slug(network: Network, mixture: Mixture, fold: int | str, seed: int) -> str:

@@ -8,6 +8,7 @@ import hashlib
 import io
 import json
 import os
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -37,6 +38,24 @@ def atomic(path: Path, durable: bool = True) -> Iterator[Path]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+#: A temporary file that nobody wrote to for so long has no writer that is alive.
+ABANDONED_SECONDS = 3600.0
+
+
+def sweep_parts(folder: Path, idle_seconds: float, name: str = "*") -> None:
+    """Delete the temporary files that killed writers left in a folder.
+
+    Args:
+        idle_seconds: least time since the last write to them; 0 only where no other writer can be alive.
+        name: of the file that they were to become, a pattern.
+    """
+    now = time.time()
+    for part in folder.glob(f".{name}.*.part"):
+        with contextlib.suppress(FileNotFoundError):  # its writer has just put it into place
+            if max(now - part.stat().st_mtime, 0.0) >= idle_seconds:
+                part.unlink()
 
 
 def write_text(path: Path, text: str) -> None:

@@ -1,4 +1,4 @@
-"""What the jobs read: the specification of a run and of an evaluation, and the table of an experiment's runs."""
+"""What the jobs read: the specifications of data, run and evaluation, and the table of an experiment's runs."""
 
 from __future__ import annotations
 
@@ -10,12 +10,25 @@ from pydantic import ValidationError
 
 from seggrid.config import Mixture, Network, Training
 from seggrid.config.base import Section
+from seggrid.config.data import Data, Splits
 from seggrid.config.evaluation import Evaluation
+from seggrid.config.preprocessing import Step
 from seggrid.errors import UserError
-from seggrid.paths import ExperimentFolder, RunFolder, evaluation_file
+from seggrid.paths import DataFolder, ExperimentFolder, RunFolder, evaluation_file
 from seggrid.records import read_model
 
 ALL_CASES: Literal["all"] = "all"
+
+
+class DataSpec(Section):
+    """Everything that preprocessing needs; the content of ``spec.json`` of a data set."""
+
+    data_id: str
+    data: Data
+    preprocessing: tuple[Step, ...]
+    splits: Splits
+    identity: dict[str, Any]
+    """What was hashed to the data id."""
 
 
 class Parent(Section):
@@ -80,6 +93,15 @@ def read_plan(experiment: str) -> list[PlannedRun]:
             raise UserError(
                 f"{path}: damaged or of another version of seggrid; run `seggrid plan {experiment}`"
             ) from None
+
+
+def read_data(data_id: str) -> DataSpec:
+    """Read a data set's specification.
+
+    Raises:
+        UserError: there is no such data set, or its file is damaged.
+    """
+    return read_model(DataFolder(data_id).spec, DataSpec)
 
 
 def read_run(run_id: str) -> RunSpec:

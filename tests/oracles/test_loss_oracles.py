@@ -1,14 +1,12 @@
 """Values and gradients against public implementations, from ``../shared/oracles/cases.npz`` (FORMULAS.md, section 9).
 
-Every loss entry of the file is compared here, or belongs to a loss that is defined otherwise, or to one that is not
-yet in the catalogue; the last test counts them.
+Every loss entry of the file is compared here, or belongs to a loss that is defined otherwise; ``test_every_entry.py``
+counts them.
 """
 
 from __future__ import annotations
 
-import os
 import re
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +15,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from seggrid.config.tables import filled
 from seggrid.losses import maps
 from seggrid.losses.distance_fields import DistanceFields, depth_on_device, signed_on_device
 from tests.oracles.counterparts import FAMILIES
@@ -25,16 +22,16 @@ from tests.oracles.counterparts.base import DISTANCE, FLOAT32, FLOAT64
 
 COUNTERPARTS = {name: found for family in FAMILIES for name, found in family.COUNTERPARTS.items()}
 DEFINED_OTHERWISE = {name: reason for family in FAMILIES for name, reason in family.DEFINED_OTHERWISE.items()}
+#: Names of the distance transforms that ``test_distance_inside_objects`` compares.
+TRANSFORMS = r"edt_(c[1-4]|multilabel)(_aniso)?@(scipy|edt)"
 MAPS = {"boundary_map@liviaets": "signed_distance", "rrw_map@rwl": "rectified"}
-#: Name -> why nothing of ours could be compared with it. There is none.
-WITHOUT_COUNTERPART: dict[str, str] = {}
 
 
 @pytest.fixture(scope="module")
 def oracles(shared: Path) -> dict[str, np.ndarray[Any, Any]]:
     path = shared / "oracles" / "cases.npz"
     with np.load(path, allow_pickle=False) as archive:
-        return {key: archive[key] for key in archive.files if re.match(r"[LD]\d\d_", key)}
+        return {key: archive[key] for key in archive.files if re.match(r"[ADL]\d+_", key)}
 
 
 def cases_of(oracles: dict[str, np.ndarray[Any, Any]], name: str) -> list[str]:
@@ -123,56 +120,17 @@ def test_distance_inside_objects(
         np.testing.assert_allclose(inside[label == c], expected, rtol=0, atol=DISTANCE)
 
 
-def placed(oracles: dict[str, np.ndarray[Any, Any]]) -> dict[str, Counter[str]]:
-    """Entries of each quantity by what became of them."""
-    places: dict[str, Counter[str]] = {
-        "compared": Counter(), "documented difference": Counter(), "without counterpart": Counter(),
-    }  # fmt: skip
-    for key in oracles:
-        if not re.match(r"L\d\d_\w+/(exp|grad)/", key):
-            continue
-        case, _, name = key.split("/", 2)
-        if name in MAPS or (name in COUNTERPARTS and axes_of(oracles, case) in COUNTERPARTS[name].axes):
-            places["compared"][name] += 1
-        elif name in DEFINED_OTHERWISE:
-            places["documented difference"][name] += 1
-        else:
-            assert name in WITHOUT_COUNTERPART, f"{key} has no counterpart and no reason"
-            places["without counterpart"][name] += 1
-    return places
+def place_of(oracles: dict[str, np.ndarray[Any, Any]], case: str, name: str) -> tuple[str, str]:
+    """Return what became of an entry, and the reason where it is not compared.
+
+    Raises:
+        KeyError: nobody says.
+    """
+    if name in MAPS or (name in COUNTERPARTS and axes_of(oracles, case) in COUNTERPARTS[name].axes):
+        return "compared", ""
+    return "documented difference", DEFINED_OTHERWISE[named_otherwise(name)]
 
 
-def test_every_loss_entry_has_its_place(oracles: dict[str, np.ndarray[Any, Any]]) -> None:
-    places = placed(oracles)
-    for place, names in places.items():
-        print(f"{place}: {names.total()} entries of {len(names)} quantities")
-    entries = [key for key in oracles if re.match(r"L\d\d_\w+/(exp|grad)/", key)]
-    assert sum(names.total() for names in places.values()) == len(entries)
-
-
-def table(oracles: dict[str, np.ndarray[Any, Any]]) -> str:
-    """The table of the reference page, family by family."""
-    places = placed(oracles)
-    lines = ["| quantity @ public code | entries | what became of them |", "| --- | --- | --- |"]
-    for family in FAMILIES:
-        title = (family.__doc__ or "").strip().rstrip(".")
-        lines.append(f"| **{title}** | | |")
-        for name in sorted({*family.COUNTERPARTS, *family.DEFINED_OTHERWISE}):
-            if count := places["compared"][name]:
-                lines.append(f"| `{name}` | {count} | equal to {family.COUNTERPARTS[name].tolerance:g} |")
-            if count := places["documented difference"][name]:
-                lines.append(f"| `{name}` | {count} | differs: {family.DEFINED_OTHERWISE[name]} |")
-    lines += ["| **Maps** | | |"]
-    lines += [f"| `{name}` | {places['compared'][name]} | equal to {DISTANCE:g} |" for name in MAPS]
-    counts = ", ".join(f"{names.total()} {place}" for place, names in places.items())
-    return "\n".join([*lines, "", f"In all: {counts}."])
-
-
-def test_the_reference_page_holds_the_table(oracles: dict[str, np.ndarray[Any, Any]], repository: Path) -> None:
-    """SEGGRID_WRITE_ORACLES=1 writes it."""
-    path = repository / "docs" / "reference" / "loss-oracles.md"
-    text = path.read_text(encoding="utf-8")
-    expected = filled(text, "oracles", table(oracles) + "\n", path.name)
-    if os.environ.get("SEGGRID_WRITE_ORACLES"):
-        path.write_text(expected, encoding="utf-8")
-    assert path.read_text(encoding="utf-8") == expected
+def named_otherwise(name: str) -> str:
+    """Return under which name ``DEFINED_OTHERWISE`` holds an entry: its own, or that of all entries of its code."""
+    return name if name in DEFINED_OTHERWISE else f"*@{name.partition('@')[2]}"

@@ -1,8 +1,8 @@
 """Our metrics against the values that public implementations gave on the shared cases M01 to M22.
 
-Every entry lands in exactly one of three groups, printed by the last test: compared (equal within the precision
-of the reference), documented (a difference whose reason stands here, checked for what we return instead), or
-without a counterpart (a reference that measures something else).
+Every entry lands in exactly one of three groups, printed by ``test_every_entry.py``: compared (equal within the
+precision of the reference), documented (a difference whose reason stands here, checked for what we return instead),
+or without a counterpart (a reference that measures something else).
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ DOUBLE, SINGLE = 1e-9, 2e-6
 #: A float32 quantile also rounds the rank between two distances.
 SINGLE_RANK = 2e-5
 #: One directed percentile: not a metric of ours, compared on the array it is taken from.
+COUNTS = "tp_fp_fn_tn@numpy"
 DIRECTED = {"hd95_pred2gt@monai": False, "hd95_gt2pred@monai": True}
 
 #: Quantity and reference -> our metric, whether prediction and truth change places, tolerance.
@@ -129,7 +130,7 @@ def _difference(status: str, ours: float, expected: float) -> str | None:
 
 def test_counts(oracles: Oracles) -> None:
     for case in oracles.cases():
-        expected = oracles.values[f"{case}/exp/tp_fp_fn_tn@numpy"]
+        expected = oracles.values[f"{case}/exp/{COUNTS}"]
         ours = [(record.tp, record.fp, record.fn, record.tn) for record in oracles.measured(case)]
         np.testing.assert_array_equal(ours, expected, err_msg=case)
 
@@ -190,28 +191,19 @@ def test_subvoxel_surfaces_stay_within_a_pixel(oracles: Oracles) -> None:
                 assert record.values["hd"] == pytest.approx(expected, abs=pixel), (case, record.label)
 
 
-def test_every_entry_is_accounted_for(oracles: Oracles) -> None:
-    """Compared + documented + no counterpart = all metric entries; prints the table."""
-    groups, reasons = Counter[str](), Counter[str]()
-    for key, case, quantity in oracles.metric_entries():
-        group, reason = "compared", None
-        if quantity in NO_COUNTERPART:
-            group, reason = "no counterpart", NO_COUNTERPART[quantity]
-        elif quantity in COUNTERPARTS:
-            metric, swapped, _ = COUNTERPARTS[quantity]
-            pairs = zip(oracles.measured(case, swapped), oracles.values[key], strict=True)
-            reason = next(filter(None, (_difference(r.status, r.values[metric], e) for r, e in pairs)), None)
-            group = "documented" if reason else "compared"
-        elif quantity in DIRECTED:
-            empty = any(record.status != "ok" for record in oracles.measured(case))
-            group, reason = ("documented", "an empty mask has no directed array") if empty else (group, None)
-        else:
-            assert quantity == "tp_fp_fn_tn@numpy", f"{quantity} stands in no table"
-        groups[group] += 1
-        reasons[f"{group}: {reason}"] += reason is not None
-    total = sum(1 for _ in oracles.metric_entries())
-    print(f"\n{total} metric entries:", ", ".join(f"{number} {group}" for group, number in groups.items()))
-    for reason, number in reasons.most_common():
-        if number:
-            print(f"  {number:4d}  {reason}")
-    assert groups.total() == total
+def place_of(oracles: Oracles, key: str) -> tuple[str, str]:
+    """Return what became of an entry, and the reason where it is not compared.
+
+    Raises:
+        KeyError: nobody says.
+    """
+    case, _, quantity = key.split("/")
+    if quantity in DIRECTED:
+        empty = any(record.status != "ok" for record in oracles.measured(case))
+        return ("documented difference", "an empty mask has no directed array") if empty else ("compared", "")
+    if quantity in COUNTERPARTS:
+        metric, swapped, _ = COUNTERPARTS[quantity]
+        pairs = zip(oracles.measured(case, swapped), oracles.values[key], strict=True)
+        reason = next(filter(None, (_difference(r.status, r.values[metric], e) for r, e in pairs)), None)
+        return ("documented difference", reason) if reason else ("compared", "")
+    return ("compared", "") if quantity == COUNTS else ("without counterpart", NO_COUNTERPART[quantity])

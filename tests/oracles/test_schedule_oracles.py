@@ -35,9 +35,3 @@ def test_linear_weights(name: str, oracles: dict[str, Values]) -> None:
     schedule = WeightSchedule.model_validate(f"linear({start}, {end})")
     found = [schedule.at(int(epoch), int(given[0])) for epoch in oracles["in/t"]]
     np.testing.assert_allclose(found, oracles[f"exp/{name}"], rtol=0, atol=1e-12)
-
-
-def test_every_expected_value_is_compared(oracles: dict[str, Values]) -> None:
-    expected = {key.removeprefix("exp/") for key in oracles if key.startswith("exp/")}
-    assert expected == set(READINGS)
-    print(f"{CASE}: {len(expected)} compared, 0 documented differences, 0 without a counterpart")

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 import seggrid
-from seggrid import cli
-from seggrid.errors import UserError
+from seggrid import cli, inspection
+from seggrid.errors import LostError, UserError
+from seggrid.training import supervise
 
 VALID = "data: {source: phantom}\nnetworks: [UNet_R18]\nmixtures: [dice, ce]\nfolds: [0]\n"
 Capture = pytest.CaptureFixture[str]
@@ -119,3 +120,31 @@ def test_the_version_is_that_of_the_package(capsys: Capture) -> None:
 
 def test_the_command_is_installed() -> None:
     assert (Path(sys.executable).parent / "seggrid").is_file()
+
+
+def test_what_was_lost_ends_with_status_1_by_whatever_verb(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    """Also a refit that is killed inside track."""
+
+    def lose(_: object) -> int:
+        raise LostError("run: the training was killed; run the same command again to resume")
+
+    monkeypatch.setattr(cli, "_track", lose)
+    assert cli.main(["track", "x"]) == 1
+    assert capsys.readouterr().err == "seggrid: run: the training was killed; run the same command again to resume\n"
+
+
+@pytest.mark.parametrize(("arguments", "from_start"), [(["retry", "x"], False), (["retry", "x", "--from-start"], True)])
+def test_retry_keeps_checkpoints_unless_told_otherwise(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture, arguments: list[str], from_start: bool
+) -> None:
+    asked: list[tuple[str, bool]] = []
+
+    def retry(run: str, start: bool) -> bool:
+        asked.append((run, start))
+        return True
+
+    monkeypatch.setattr(inspection, "runs_of", lambda target: [target])
+    monkeypatch.setattr(supervise, "retry", retry)
+    assert cli.main(arguments) == 0
+    assert asked == [("x", from_start)]
+    assert capsys.readouterr().out == "cleared x\n"

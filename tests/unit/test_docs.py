@@ -31,9 +31,7 @@ PAGES = sorted(DOCS.rglob("*.md"))
 #: Files that a page lets its reader write.
 EXAMPLES = {"src/seggrid/losses/brier.py", "config/experiments/first.yaml", "config/experiments/mine.yaml"}
 OTHERS = [REPOSITORY / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "results/README.md")]
-each_page = pytest.mark.parametrize(
-    "page", [*PAGES, *OTHERS], ids=lambda page: page.relative_to(REPOSITORY).as_posix()
-)
+each_page = pytest.mark.parametrize("page", [*PAGES, *OTHERS], ids=lambda page: page.relative_to(REPOSITORY).as_posix())
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"(?<!\!)\[[^\]]*\]\(([^)\s]+)\)")
 

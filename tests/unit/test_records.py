@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from seggrid.records import (
     read_json,
     read_model,
     read_status,
+    sweep_parts,
     to_json,
     to_json_lines,
     write_if_changed,
@@ -128,3 +130,18 @@ def test_an_object_in_lines_is_json_of_the_same_value() -> None:
     assert json.loads(text) == value
     assert text.splitlines()[1].startswith('"a": 1.5')
     assert len(text.splitlines()) == len(value) + 2
+
+
+def test_only_what_nobody_writes_to_is_swept(tmp_path: Path) -> None:
+    names = [".a.csv.0f.part", ".b.csv.0f.part", "a.csv", "a.csv.part"]
+    for name in names:
+        (tmp_path / name).touch()
+    os.utime(tmp_path / ".a.csv.0f.part", (1, 1))
+    sweep_parts(tmp_path, 3600)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names[1:])
+    os.utime(tmp_path / ".b.csv.0f.part", (2**33, 2**33))  # by the clock of another machine
+    sweep_parts(tmp_path, 0, "a.csv")
+    assert (tmp_path / ".b.csv.0f.part").exists()
+    sweep_parts(tmp_path, 0)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names[2:])
+    sweep_parts(tmp_path / "absent", 0)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from seggrid.config import find_experiment, load_experiment
+from seggrid.config import experiment_folders, find_experiment, load_experiment
 from seggrid.errors import UserError
 from seggrid.paths import ExperimentFolder, results_root
 from seggrid.plan import make_plan
@@ -22,10 +22,7 @@ RESULTS = str(results_root())
 
 def planned_experiment():
     """Expand the experiment and write its specifications; return its name."""
-    folders = [
-        Path("config/experiments").absolute(),
-        Path(workflow.basedir) / "config/experiments",
-    ]
+    folders = experiment_folders(Path(workflow.basedir))
     data = config.get("data")
     try:
         path = find_experiment(str(config.get("experiment", "demo")), folders)

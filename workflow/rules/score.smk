@@ -3,7 +3,7 @@ rule score:
     input:
         f"{RESULTS}/experiments/{{experiment}}/plan.csv",
         f"{RESULTS}/experiments/{{experiment}}/experiment.json",
-        lambda w: run_files(w.experiment, "eval-{evaluation}/cases.csv"),
+        lambda w: measured(w.experiment),
     output:
         f"{RESULTS}/experiments/{{experiment}}/ranking.csv",
     log:

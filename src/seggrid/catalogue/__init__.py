@@ -12,11 +12,14 @@ from seggrid.catalogue.networks import NETWORKS
 from seggrid.catalogue.rows import LossRow, MetricRow, NetworkRow, Parameter, Row, StepRow
 from seggrid.catalogue.steps import STEPS
 
-#: Versions of the training loop (augmentation included) and of inference: bumped when their numbers change.
+#: Versions of what has no row of its own, bumped when its numbers change: reading files, stored borders and splits;
+#: the training loop, augmentation included; inference.
+DATA_VERSION = 1
 TRAINING_VERSION = 1
 INFERENCE_VERSION = 1
 
 __all__ = [
+    "DATA_VERSION",
     "INFERENCE_VERSION",
     "LOSSES",
     "METRICS",

@@ -52,7 +52,7 @@ LOSSES: dict[str, LossRow] = {
     "weighted_ce": LossRow(
         "seggrid.losses.cross_entropy:WeightedCrossEntropy",
         "cross-entropy weighted by inverse class area (one level, LCE1)",
-        version=2,
+        version=3,
         parameters={
             "gamma": Parameter(1.0, "exponent of the inverse area; 0 is plain cross-entropy", 0, 4),
             "areas": _areas,
@@ -64,7 +64,7 @@ LOSSES: dict[str, LossRow] = {
     "dual_level_ce": LossRow(
         "seggrid.losses.cross_entropy:DualLevelCrossEntropy",
         "cross-entropy weighted on two levels: background against objects, then objects among themselves (LCE2)",
-        version=2,
+        version=3,
         parameters={
             "gamma1": Parameter(
                 1.0, "exponent of level 1, background against objects", 0, 4, only_with=("weighting", "inverse")
@@ -92,9 +92,12 @@ LOSSES: dict[str, LossRow] = {
     "focal": LossRow(
         "seggrid.losses.pixel:Focal",
         "cross-entropy in which pixels that are already right count little",
+        version=2,
         parameters={
             "gamma": Parameter(2.0, "exponent; 0 is cross-entropy", 0, 5),
-            "alpha": Parameter(0.5, "weight of the objects against the background; 0.5 is none", 0.01, 0.99),
+            "alpha": Parameter(
+                0.0, "weight of the objects, 1 - alpha that of the background; 0 weighs all alike", 0, 0.99
+            ),
             "activation": _activation,
         },
         source="Lin et al. 2017, eq 5",
@@ -108,7 +111,7 @@ LOSSES: dict[str, LossRow] = {
     "dice": LossRow(
         "seggrid.losses.dice:Dice",
         "soft Dice over the objects that are present",
-        version=2,
+        version=3,
         parameters={"squared": Parameter(False, "squared denominator (V-Net form)"), **_overlap},
         range=(0.0, 1.0),
         source="Milletari et al. 2016; Radillah et al. eq 1 with soft counts",
@@ -228,6 +231,7 @@ LOSSES: dict[str, LossRow] = {
     "hausdorff_er": LossRow(
         "seggrid.losses.hausdorff:HausdorffER",
         "squared error that survives erosion, summed over erosions",
+        version=2,
         parameters={
             "alpha": Parameter(2.0, "exponent of the number of erosions", 1, 4),
             "erosions": Parameter(10, "number of erosions", 1, 30),

@@ -147,9 +147,15 @@ class MetricRow(Row):
 
 @dataclass(frozen=True)
 class StepRow(Row):
-    """A preprocessing step; ``geometric`` steps move pixels and act on the mask as well."""
+    """A preprocessing step.
+
+    Attributes:
+        geometric: whether it moves pixels, and so acts on the mask as well.
+        normalises: whether it brings images of any scale of intensities to one.
+    """
 
     geometric: bool = False
+    normalises: bool = False
 
 
 @dataclass(frozen=True)

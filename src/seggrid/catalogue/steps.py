@@ -42,8 +42,9 @@ STEPS: dict[str, StepRow] = {
     "z_score": StepRow(
         "seggrid.data.preprocessing.intensity:z_score",
         "subtract each image's mean, divide by its standard deviation",
+        normalises=True,
     ),
-    "min_max": StepRow("seggrid.data.preprocessing.intensity:min_max", "scale each image to 0 to 1"),
+    "min_max": StepRow("seggrid.data.preprocessing.intensity:min_max", "scale each image to 0 to 1", normalises=True),
     "contrast_stretch": StepRow(
         "seggrid.data.preprocessing.intensity:contrast_stretch",
         "clip to two percentiles and scale to 0 to 1",
@@ -51,8 +52,9 @@ STEPS: dict[str, StepRow] = {
             "low": Parameter(2.0, "lower percentile", 0, 100),
             "high": Parameter(98.0, "upper percentile", 0, 100),
         },
+        normalises=True,
     ),
-    "equalise": StepRow("seggrid.data.preprocessing.intensity:equalise", "histogram equalisation"),
+    "equalise": StepRow("seggrid.data.preprocessing.intensity:equalise", "histogram equalisation", normalises=True),
     "clahe": StepRow(
         "seggrid.data.preprocessing.intensity:clahe",
         "contrast-limited adaptive histogram equalisation",
@@ -60,6 +62,7 @@ STEPS: dict[str, StepRow] = {
             "clip_limit": Parameter(0.01, "higher gives more contrast", 0, 1),
             "tiles": Parameter(8, "tiles per axis", 1, 64),
         },
+        normalises=True,
     ),
     "median": StepRow(
         "seggrid.data.preprocessing.filters:median",

@@ -7,13 +7,14 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
-from seggrid.catalogue import METRICS
+from seggrid.catalogue import METRICS, STEPS
 from seggrid.config.base import NOT_IDENTITY, Section, identity
 from seggrid.config.data import Data, PhantomData, Splits
 from seggrid.config.evaluation import Evaluation, Scoring, Tracking
 from seggrid.config.mixture import Mixture, SimplexEntry, expand
 from seggrid.config.network import Network
 from seggrid.config.preprocessing import Step
+from seggrid.config.search import Search
 from seggrid.config.training import Training
 from seggrid.errors import nearest
 
@@ -67,8 +68,10 @@ class Experiment(Section):
     """Folds that are run; null: all of them."""
     networks: Annotated[tuple[Network, ...], Field(min_length=1)]
     """Names of the catalogue, or mappings with architecture and encoder."""
-    mixtures: Annotated[tuple[MixtureEntry, ...], Field(min_length=1)]
-    """Expressions, mappings with terms, or a simplex."""
+    mixtures: tuple[MixtureEntry, ...] = ()
+    """Expressions, mappings with terms, or a simplex; at least one, unless a search finds them."""
+    search: Search | None = None
+    """Search for mixtures and their parameters; null: the whole grid is run."""
     training: Training = Training()
     seeds: Seeds = (0,)
     """Seeds of initialisation and sampling; every candidate is trained once with each."""
@@ -78,12 +81,15 @@ class Experiment(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> Experiment:
+        if not self.mixtures and self.search is None:
+            raise ValueError("mixtures: missing; name at least one, or add a section search")
         self._check_networks()
         self._check_folds()
         self._check_schedules()
         self._check_scoring()
-        if self.data.source != "phantom" and not self.preprocessing:
-            raise ValueError("preprocessing: at least one step that normalises the intensities, e.g. z_score")
+        if self.data.source != "phantom" and not any(STEPS[step.name].normalises for step in self.preprocessing):
+            known = ", ".join(name for name, row in STEPS.items() if row.normalises)
+            raise ValueError(f"preprocessing: no step normalises the intensities; add one of {known}")
         return self
 
     def _check_networks(self) -> None:

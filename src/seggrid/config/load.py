@@ -39,6 +39,11 @@ _UniqueKeyLoader.add_implicit_resolver(
 )
 
 
+def experiment_folders(checkout: Path) -> list[Path]:
+    """Where experiments are looked up by name: in the working folder, then in the checkout that the code is of."""
+    return list(dict.fromkeys(folder / "config" / "experiments" for folder in (Path.cwd(), checkout)))
+
+
 def find_experiment(name: str, folders: list[Path]) -> Path:
     """Return the file of an experiment given by path or by its name in one of ``folders``.
 

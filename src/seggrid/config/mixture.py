@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal, InvalidOperation
 from functools import cached_property
 from typing import Annotated, Any
@@ -156,8 +156,6 @@ def _parse_parameter(item: str, text: str) -> tuple[str, Any]:
         raise ValueError(f"cannot read parameter {item.strip()!r} in {text!r}; write name=value")
     if value in ("true", "false"):
         return name, value == "true"
-    if re.fullmatch(r"\d+(x\d+)+", value):
-        return name, [int(side) for side in value.split("x")]
     for number in (int, float):
         try:
             return name, number(value)
@@ -169,8 +167,6 @@ def _parse_parameter(item: str, text: str) -> tuple[str, Any]:
 def _word(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, tuple):
-        return "x".join(str(side) for side in value)
     if isinstance(value, float):
         short = f"{value:g}"
         return short if float(short) == value else repr(value)
@@ -181,36 +177,46 @@ def _items_also_text(schema: JsonSchemaValue) -> None:
     schema["items"] = also_text(schema["items"])
 
 
-class Simplex(Section):
-    """All mixtures of some terms whose weights are multiples of a step and sum to 1."""
+class WeighedTerms(Section):
+    """Losses to which weights are given elsewhere."""
 
     terms: tuple[Term, ...] = Field(json_schema_extra=_items_also_text)
     """Losses, without weights."""
-    step: Decimal
-    """Distance between neighbouring weights; 1 must be a multiple of it."""
-    minimum: Decimal = Decimal(0)
-    """Smallest weight of each term; a term whose weight is 0 drops out."""
 
     @field_validator("terms", mode="before")
     @classmethod
     def _from_names(cls, value: Any) -> Any:
-        if not isinstance(value, list | tuple) or len(value) < 2:
-            raise ValueError("a simplex needs a list of at least two terms")
+        if not isinstance(value, list | tuple) or not value:
+            raise ValueError("give a list of terms, e.g. [ce, dice]")
         parsed = [parse_expression(item) if isinstance(item, str) else [item] for item in value]
         if any(len(item) != 1 for item in parsed):
-            raise ValueError("each term of a simplex is one loss: the step gives the weights")
+            raise ValueError("each term of a simplex is one loss, without a weight of its own")
         return [item[0] for item in parsed]
 
     @field_validator("terms")
     @classmethod
     def _distinct(cls, terms: tuple[Term, ...]) -> tuple[Term, ...]:
         if any(term.weight != 1 for term in terms):
-            raise ValueError("the terms of a simplex carry no weights: the step gives them")
+            raise ValueError("the terms of a simplex carry no weights of their own")
         names = [term.name for term in terms]
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"{name} stands twice; leave one of them out")
         return terms
+
+    def mixture(self, counts: Sequence[int], step: Decimal) -> Mixture:
+        """Return the mixture whose weights are ``counts`` times ``step``; a term whose count is 0 drops out."""
+        weights = ((term, (count * step).quantize(PLACES)) for term, count in zip(self.terms, counts, strict=True))
+        return Mixture(terms=tuple(term.model_copy(update={"weight": weight}) for term, weight in weights if weight))
+
+
+class Simplex(WeighedTerms):
+    """All mixtures of some terms whose weights are multiples of a step and sum to 1."""
+
+    step: Decimal
+    """Distance between neighbouring weights; 1 must be a multiple of it."""
+    minimum: Decimal = Decimal(0)
+    """Smallest weight of each term; a term whose weight is 0 drops out."""
 
     @field_validator("step", "minimum", mode="before")
     @classmethod
@@ -225,6 +231,8 @@ class Simplex(Section):
 
     @model_validator(mode="after")
     def _divides(self) -> Simplex:
+        if len(self.terms) < 2:
+            raise ValueError("a simplex needs a list of at least two terms")
         if not Decimal("0.01") <= self.step <= 1 or 1 % self.step:
             raise ValueError(f"step {self.step} must lie in 0.01 to 1 and divide 1, as 0.25 or 0.1 do")
         if self.minimum < 0 or self.minimum % self.step or self.minimum * len(self.terms) > 1:
@@ -239,9 +247,7 @@ class Simplex(Section):
         """Yield every mixture, the first term's weight falling."""
         least = int(self.minimum / self.step)
         for counts in _compositions(int(1 / self.step) - least * len(self.terms), len(self.terms)):
-            weights = [(count + least) * self.step for count in counts]
-            pairs = zip(self.terms, weights, strict=True)
-            yield Mixture(terms=tuple(term.model_copy(update={"weight": w.quantize(PLACES)}) for term, w in pairs if w))
+            yield self.mixture([count + least for count in counts], self.step)
 
 
 def _compositions(total: int, parts: int) -> Iterator[tuple[int, ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from pydantic import Field, GetJsonSchemaHandler, model_validator
@@ -9,7 +10,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from seggrid.catalogue import NETWORKS
-from seggrid.config.base import NOT_IDENTITY, Section, also_text
+from seggrid.config.base import NOT_IDENTITY, Section, also_text, identity
 from seggrid.errors import nearest
 
 
@@ -22,10 +23,8 @@ class Network(Section):
     """Architecture, e.g. Unet, UnetPlusPlus, FPN, DeepLabV3Plus, Segformer."""
     encoder: str
     """Encoder, e.g. resnet18, or a timm model with the prefix tu-."""
-    version: int = 1
-    """Version of the adapter's numbers."""
     encoder_weights: str | None = None
-    """null (random), a name that the hub knows (imagenet), or a local file of weights."""
+    """null (random), a name that the hub knows (imagenet; for tu- no other), or a local file of weights."""
     parameters: dict[str, Any] = {}
     """Further arguments of the architecture, as segmentation-models-pytorch names them."""
 
@@ -39,13 +38,34 @@ class Network(Section):
         name = value.get("name")
         if isinstance(name, str) and name in NETWORKS:
             row = NETWORKS[name]
-            return {"architecture": row.architecture, "encoder": row.encoder, "version": row.version, **value}
+            return {"architecture": row.architecture, "encoder": row.encoder, **value}
         if "architecture" in value and "encoder" in value:
             return {"name": f"{value['architecture']}_{str(value['encoder']).removeprefix('tu-')}", **value}
         hint = nearest(str(name), NETWORKS) if name else ""
         raise ValueError(
             f"unknown network {name!r}{hint}; known are {', '.join(NETWORKS)}, or give architecture and encoder"
         )
+
+    @model_validator(mode="after")
+    def _weights(self) -> Network:
+        weights = self.encoder_weights
+        if weights and self.encoder.startswith("tu-") and weights != "imagenet" and not Path(weights).suffix:
+            raise ValueError(
+                f"encoder_weights: {weights!r} is no choice for {self.encoder}: the weights of a timm encoder are part "
+                "of its name; give imagenet for those, null for random ones, or a file"
+            )
+        return self
+
+    @property
+    def version(self) -> int:
+        """Version of its numbers in the catalogue, under whatever name it stands there."""
+        body = (self.architecture.lower(), self.encoder)
+        rows = (row for row in NETWORKS.values() if (row.architecture.lower(), row.encoder) == body)
+        return max((row.version for row in rows), default=1)
+
+    def identity(self) -> dict[str, Any]:
+        """What defines the network's numbers."""
+        return identity(self) | ({"version": self.version} if self.version != 1 else {})
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:

@@ -55,8 +55,11 @@ def metrics() -> str:
 def steps() -> str:
     """Every preprocessing step."""
     return _table(
-        ("step", "what it does", "moves pixels", "version"),
-        ((f"`{name}`", row.doc, "yes" if row.geometric else "", row.version) for name, row in STEPS.items()),
+        ("step", "what it does", "moves pixels", "normalises", "version"),
+        (
+            (f"`{name}`", row.doc, "yes" if row.geometric else "", "yes" if row.normalises else "", row.version)
+            for name, row in STEPS.items()
+        ),
     )
 
 

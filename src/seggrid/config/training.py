@@ -8,8 +8,8 @@ from pydantic import Field, model_validator
 
 from seggrid.config.base import NOT_IDENTITY, Section, Share
 
-Positive = Annotated[float, Field(gt=0)]
-NotNegative = Annotated[float, Field(ge=0)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class Optimiser(Section):
@@ -37,7 +37,7 @@ class Schedule(Section):
 class Augmentation(Section):
     """Random changes of each training image, drawn anew every step, on the device, for the whole batch."""
 
-    flip: tuple[Share, ...] = (0.0, 0.5)
+    flip: Annotated[tuple[Share, ...], Field(max_length=3)] = (0.0, 0.5)
     """Probability of a flip per axis (rows, columns)."""
     affine: Share = 0.8
     """Probability of rotation, scaling and translation."""

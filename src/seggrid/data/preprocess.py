@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import multiprocessing
+import os
+import threading
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -15,9 +17,8 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
-from pydantic import TypeAdapter
 
-from seggrid.config.data import Data, PhantomData, Splits
+from seggrid.config.data import Data, PhantomData
 from seggrid.config.preprocessing import Step
 from seggrid.data import checks
 from seggrid.data.buffers import flat_writer
@@ -27,9 +28,11 @@ from seggrid.data.preprocessing.pipeline import Pipeline
 from seggrid.data.sources import Case, Listing, RawCase, Source, open_source
 from seggrid.data.splits import make_splits, require_groups
 from seggrid.errors import UserError
+from seggrid.manifest import manifest_hash
 from seggrid.metrics import label_surfaces
-from seggrid.paths import DataFolder
-from seggrid.records import write_json, write_text
+from seggrid.paths import DataFolder, manifest_cache
+from seggrid.records import ABANDONED_SECONDS, sweep_parts, write_json, write_text
+from seggrid.specification import DataSpec
 
 #: The display image is cut at these percentiles of its intensities.
 _DISPLAY = (PERCENTILES[0], PERCENTILES[-1])
@@ -117,6 +120,15 @@ def _start_worker(preparer: _Preparer) -> None:
     global _prepare
     _prepare = preparer
     cv2.setNumThreads(1)
+    threading.Thread(target=_end_with_main_process, daemon=True).start()
+
+
+def _end_with_main_process() -> None:
+    """End this worker when the main process ends, also by a kill; the forkserver ends by itself."""
+    main = multiprocessing.parent_process()
+    if main is not None:
+        main.join()
+        os._exit(1)
 
 
 def _work(case: Case) -> _Prepared | _Refused:
@@ -190,37 +202,47 @@ class _Recorder:
         return checks.check_duplicates(digests) + checks.check_uniform(kinds)
 
 
-def preprocess(spec: Mapping[str, Any], folder: DataFolder, processes: int) -> None:
+def preprocess(spec: DataSpec, folder: DataFolder, processes: int) -> None:
     """Read, check, preprocess and store a data set, and split it into folds.
 
-    Memory does not grow with the number of cases; ``index.csv`` is written last. Nothing is written when a case is bad.
+    Memory does not grow with the number of cases; ``index.csv`` is written last. When a case is bad nothing is
+    written, and what was there before stays.
 
     Args:
-        spec: content of the folder's ``spec.json``: ``data``, ``preprocessing``, ``splits``.
         processes: worker processes; 1 works in this one. The result is the same.
 
     Raises:
-        UserError: every bad case, a line each, or too few groups for the folds.
+        UserError: every bad case, a line each, or too few groups for the folds, or the files are not those that the
+            data set was planned from.
     """
-    data: Data = TypeAdapter(Data).validate_python(spec["data"])
-    steps = TypeAdapter(tuple[Step, ...]).validate_python(spec["preprocessing"])
-    splits = Splits.model_validate(spec["splits"])
-    source = open_source(data)
+    _refuse_changed(spec)
+    sweep_parts(folder.folder, ABANDONED_SECONDS)
+    source, splits = open_source(spec.data), spec.splits
     listing = source.list_cases()
     groups = {case.case: case.group for case in listing.cases}
     if not groups:
         checks.refuse([*listing.problems, "the data set has no case with image and mask"])
     if not listing.problems:
         require_groups(groups, splits)
-    folder.index.unlink(missing_ok=True)
     with contextlib.ExitStack() as stack:
         recorder = _Recorder(folder, len(source.class_names) + 1, stack)
-        _record(recorder, _Preparer(data, source, steps), listing, processes)
+        _record(recorder, _Preparer(spec.data, source, spec.preprocessing), listing, processes)
         checks.refuse(checks.check_classes(source.class_names, (s.present for s in recorder.summaries.values())))
+        _refuse_changed(spec)  # while they were read
+        folder.index.unlink(missing_ok=True)
     folds = make_splits(groups, splits, {case: summary.present for case, summary in recorder.summaries.items()})
     write_json(folder.splits, {"folds": folds})
     write_json(folder.card, make_card(source.class_names, recorder.entries, recorder.summaries))
     write_text(folder.index, index_text(recorder.entries))
+
+
+def _refuse_changed(spec: DataSpec) -> None:
+    if manifest_hash(spec.data, manifest_cache()) != spec.identity["manifest"]:
+        what = f"the files in {spec.data.path}" if spec.data.path else "the phantom"
+        raise UserError(
+            f"{spec.data_id}: {what} changed since it was planned; run `seggrid plan`, or the same snakemake command, "
+            "again"
+        )
 
 
 def _record(recorder: _Recorder, preparer: _Preparer, listing: Listing, processes: int) -> None:

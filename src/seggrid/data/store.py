@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ from seggrid.errors import UserError
 from seggrid.metrics import LabelSurfaces, known_surfaces
 from seggrid.paths import DataFolder
 from seggrid.records import read_json
+from seggrid.specification import ALL_CASES
 
 
 @dataclass(frozen=True)
@@ -100,19 +101,17 @@ class Store:
         case = self.cases[index]
         return _view(self._originals, case.original_offset, case.original_shape)
 
-    def fold(self, number: int) -> Fold:
-        """The cases of fold ``number``, counted from 0.
+    def fold(self, number: int | Literal["all"]) -> Fold:
+        """The cases of fold ``number``, counted from 0; of ``all`` every case is trained on and none held out.
 
         Raises:
             UserError: there is no such fold.
         """
+        if number == ALL_CASES:
+            return Fold(tuple(range(len(self.cases))), (), ())
         if not 0 <= number < len(self._folds):
             raise UserError(f"fold {number}: data set {self._data_id} has folds 0 to {len(self._folds) - 1}")
         return self._folds[number]
-
-    def refit(self) -> Fold:
-        """All cases for training, none held out."""
-        return Fold(tuple(range(len(self.cases))), (), ())
 
     def spacing_ratio(self, indices: Sequence[int]) -> tuple[float, ...] | None:
         """Spacing of the preprocessed pixels per axis in units of the smallest, the median over some cases.

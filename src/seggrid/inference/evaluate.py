@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import zipfile
 from pathlib import Path
 
@@ -15,20 +14,24 @@ import torch
 
 from seggrid.data.store import Store
 from seggrid.errors import UserError
+from seggrid.inference.device import choose_device, use_deterministic_kernels
 from seggrid.inference.predict import Predictor, predict_case
 from seggrid.metrics import measure
 from seggrid.paths import DataFolder, RunFolder
-from seggrid.records import CASE_KEYS, atomic, read_status
+from seggrid.records import ABANDONED_SECONDS, CASE_KEYS, atomic, read_status, sweep_parts
 from seggrid.specification import EvaluationSpec, RunSpec, read_evaluation, read_run
 
 
-def evaluate(run_id: str, eval_id: str, device: torch.device) -> Path:
+def evaluate(run_id: str, eval_id: str, device: str | None = None) -> Path:
     """Measure a run on its validation and test cases; write ``predictions.zip`` and ``cases.csv``.
 
-    A failed run gets a ``cases.csv`` without rows.
+    A failed run gets a ``cases.csv`` without rows, on whatever device.
+
+    Args:
+        device: replaces the device of the run's training.
 
     Raises:
-        UserError: the run, its data or its evaluation's specification is missing.
+        UserError: the run, its data or its evaluation's specification is missing, or the device is not here.
     """
     spec = read_run(run_id)
     folder = RunFolder(run_id).evaluation(eval_id)
@@ -37,10 +40,11 @@ def evaluate(run_id: str, eval_id: str, device: torch.device) -> Path:
     status = read_status(RunFolder(run_id).status) or read_status(RunFolder(run_id).finished)
     if status is None:
         raise UserError(f"{RunFolder(run_id).status}: no such file; run `seggrid train {run_id}` first")
+    sweep_parts(folder.folder, ABANDONED_SECONDS)
     rows: list[dict[str, object]] = []
     with atomic(folder.predictions) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         if status.state == "completed":
-            rows = _measure_cases(spec, measured, device, archive)
+            rows = _measure_cases(spec, measured, choose_device(device or spec.training.device), archive)
     table = pd.DataFrame(rows, columns=[*CASE_KEYS, *measured.evaluation.metrics, "unit"])
     with atomic(folder.cases) as temporary:
         table.to_csv(temporary, index=False, lineterminator="\n", float_format="%.10g")
@@ -51,11 +55,9 @@ def _measure_cases(
     spec: RunSpec, measured: EvaluationSpec, device: torch.device, archive: zipfile.ZipFile
 ) -> list[dict[str, object]]:
     store = Store.open(DataFolder(spec.data_id))
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # as in training: deterministic matrix products
-    torch.set_num_threads(spec.training.threads)
-    torch.use_deterministic_algorithms(spec.training.deterministic)
+    use_deterministic_kernels(spec.training.deterministic, spec.training.threads)
     predictor = Predictor(spec, RunFolder(spec.run_id).model, store.in_channels, len(store.class_names) + 1, device)
-    fold = store.refit() if spec.fold == "all" else store.fold(int(spec.fold))
+    fold = store.fold(spec.fold)
     rows = []
     for split, cases in (("val", fold.val), ("test", fold.test)):
         for case in cases:

@@ -70,8 +70,9 @@ class Batch:
 def check(logits: Tensor, target: Tensor, num_classes: int) -> None:
     """Check what a loss is given.
 
-    Labels are checked on the CPU only: a CUDA device would have to be waited for, and there the kernels that index
-    by label assert it.
+    Labels are checked on the CPU only: a CUDA device would have to be waited for. There the kernels that index by
+    label assert them; ``boundary`` alone, and ``region_wise`` with its map, index by none and take a label outside as
+    no class.
 
     Raises:
         ValueError: shapes or types do not fit, or a label lies outside 0 to C-1.

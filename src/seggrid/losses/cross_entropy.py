@@ -78,7 +78,7 @@ class WeightedCrossEntropy(AreaWeightedCrossEntropy):
         ``torch.nn.functional.cross_entropy(weight=w)``.
     Range: 0 to infinity.
     Units: nats per pixel.
-    Deviations: with ``areas="batch"`` or ``"image"`` an absent class weighs 0 and K counts the objects
+    Deviations: with ``areas="batch"`` or ``"image"`` an absent class weighs 0, and K+1 counts the classes
         present.
 
     Args:
@@ -118,8 +118,9 @@ class DualLevelCrossEntropy(AreaWeightedCrossEntropy):
     Range: 0 to infinity.
     Units: nats per pixel.
     Deviations: unknown, the formula is ours. With gamma1 = gamma2 = 0 it is cross-entropy, with one object
-        ``WeightedCrossEntropy``. With ``areas="batch"`` or ``"image"`` an absent class weighs 0 and K counts
-        the objects present; ``complement`` then gives no gradient where only one class is present.
+        ``WeightedCrossEntropy``. With ``areas="batch"`` or ``"image"`` an absent class weighs 0, K counts
+        the objects present, and u = 1 where there is background alone or none; ``complement`` then gives no
+        gradient where only one class is present.
 
     Args:
         num_classes: C, background included.

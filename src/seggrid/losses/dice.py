@@ -42,5 +42,6 @@ class Dice(OverlapLoss):
         super().__init__(num_classes, batch=batch, background=background, smooth=smooth, squared=squared)
 
     def errors(self, common: Tensor, volumes: Tensor, areas: Tensor) -> Tensor:
-        """Return 1 - Dice of each pair."""
-        return 1 - (2 * common + self.smooth) / (volumes + areas + self.smooth)
+        """Return 1 - Dice of each pair, written without the difference, which rounds near 0."""
+        wrong = (volumes + areas - 2 * common).clamp_min(0)
+        return wrong / (2 * common + wrong + self.smooth)

@@ -63,13 +63,14 @@ class DistanceFields:
 
 def signed_on_device(labels: Tensor, num_classes: int, ratios: Sequence[float]) -> Tensor:
     """Compute ``signed`` in torch, on any device, for spacings ``ratios`` whose smallest is 1."""
-    classes = torch.arange(1, num_classes, device=labels.device).view(-1, *(1 for _ in ratios))
-    inside = labels.unsqueeze(1) == classes
-    outer = squared_distance(inside, ratios).sqrt_()
-    inner = squared_distance(~inside, ratios).sqrt_()
-    signed = torch.where(inside, 1 - inner, outer)
-    signed = torch.where(signed.isfinite(), signed, torch.zeros_like(signed))
-    return torch.cat([torch.zeros_like(signed[:, :1]), signed], dim=1)
+    signed = torch.zeros((len(labels), num_classes, *labels.shape[1:]), dtype=torch.float32, device=labels.device)
+    for c in range(1, num_classes):  # a class at a time, as below
+        inside = labels == c
+        outer = squared_distance(inside, ratios).sqrt_()
+        inner = squared_distance(~inside, ratios).sqrt_()
+        distance = torch.where(inside, 1 - inner, outer)
+        signed[:, c] = distance.masked_fill_(distance.isinf(), 0)
+    return signed
 
 
 def depth_on_device(labels: Tensor, num_classes: int, ratios: Sequence[float]) -> Tensor:

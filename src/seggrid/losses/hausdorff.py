@@ -17,6 +17,9 @@ from seggrid.losses import slopes
 from seggrid.losses.balls import Balls
 from seggrid.losses.base import Batch, Loss
 
+#: Least difference of minimum and maximum that ``renormalise`` stretches to 1.
+LEAST_RANGE = 0.01
+
 
 class HausdorffDT(Loss):
     """Squared error, weighted by the distance to the border of the object in the truth and in the prediction.
@@ -60,8 +63,10 @@ class HausdorffER(Loss):
         read it as the ramp from 0 at 1/2 to 1 at 1, which keeps an error of 1 deep inside of its region (our reading).
         The public code (PatRyg99/HausdorffLoss) scales each erosion by its minimum and maximum instead, which the paper
         does not say and which magnifies small errors; it has no gradient, and in 3-D it erodes slice by slice.
-        ``renormalise`` gives its values in 2-D, with their gradient. Either way each erosion may double the gradient of
-        the one before.
+        ``renormalise`` gives its values in 2-D, with their gradient, as long as minimum and maximum differ by 0.01:
+        we divide by no less, for the gradient is divided as well and would have no bound (our reading). An erosion
+        multiplies the gradient by 2 at most, the division after it by 100, and the pixels at minimum and maximum, by
+        which all others are scaled, carry the sum of theirs.
 
     Args:
         num_classes: C, background included.
@@ -140,11 +145,10 @@ def _objects(batch: Batch) -> tuple[Tensor, Tensor]:
 
 
 def _stretch(maps: Tensor) -> Tensor:
-    """Scale each image of ``maps`` (N, C, *S) to 0 to 1; one that is flat stays as it is."""
+    """Scale each image of ``maps`` (N, C, *S) from 0 and at most to 1; one that is flat stays as it is."""
     axes = tuple(range(2, maps.ndim))
     low, high = maps.amin(axes, keepdim=True), maps.amax(axes, keepdim=True)
-    uneven = high > low
-    return torch.where(uneven, (maps - low) / torch.where(uneven, high - low, torch.ones_like(low)), maps)
+    return torch.where(high > low, (maps - low) / (high - low).clamp_min(LEAST_RANGE), maps)
 
 
 class _Erosion(Function):

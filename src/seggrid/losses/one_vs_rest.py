@@ -68,14 +68,14 @@ class _SoftmaxBce(Function):
 
     @staticmethod
     def forward(ctx: Any, logits: Tensor, probabilities: Tensor, log_likelihood: Tensor, index: Tensor) -> Tensor:
-        likely = F.threshold(probabilities, 0.5, 0.0)  # p where it exceeds one half, else 0
+        likely = probabilities.clone().gt_(0.5)  # in place: numbers, which are made five times as fast as truth values
         others = torch.sub(logits, likely, alpha=EXCLUDED)
         conditional = others.softmax(1)  # p given that the likely class is wrong
         log_others = _log_total(others, conditional) - _log_total(logits, probabilities)
         is_object = index.clamp_max(1).to(logits.dtype)
         # 1 where the likely class is an object other than the true one, else 0
-        misled = likely[:, 1:].amax(1, keepdim=True).sign_() * (1 - likely.gather(1, index).sign_())
-        low = (probabilities - likely).scatter_(1, index, torch.zeros_like(misled))
+        misled = likely[:, 1:].amax(1, keepdim=True) * (1 - likely.gather(1, index))
+        low = likely.mul_(probabilities).neg_().add_(probabilities).scatter_(1, index, torch.zeros_like(misled))
         low[:, 0] = 0
         ctx.save_for_backward(probabilities, low, conditional, misled, is_object, index)
         return -(

@@ -50,28 +50,28 @@ class BinaryCrossEntropy(Loss):
 class Focal(Loss):
     """Focal loss: cross-entropy in which pixels that are already right count little.
 
-    Formula: L = -(1/M) sum_i a_y (1 - p_y)^gamma log p_y over all M pixels of the batch, p the softmax, a_y = 2 alpha
-        in the objects and 2 (1 - alpha) in the background. ``activation="sigmoid"``: the mean over all C channels
-        and pixels of -a (1 - q)^gamma log q, q = sigmoid(x_c) and a = 2 alpha where the pixel belongs to class c,
-        else q = 1 - sigmoid(x_c) and a = 2 (1 - alpha).
+    Formula: L = -(1/M) sum_i a_y (1 - p_y)^gamma log p_y over all M pixels of the batch, p the softmax, a_y = alpha
+        in the objects and 1 - alpha in the background; with alpha = 0 a_y = 1. ``activation="sigmoid"``: the mean
+        over all C channels and pixels of -a (1 - q)^gamma log q, q = sigmoid(x_c) and a = alpha where the pixel
+        belongs to class c, else q = 1 - sigmoid(x_c) and a = 1 - alpha; with alpha = 0 a = 1.
     Source: Lin et al. 2017 (Focal loss for dense object detection), eq 5, for one class against the rest; the softmax
         form is its usual extension to several classes.
     Range: 0 to infinity.
     Units: nats per pixel; with ``sigmoid`` per pixel and class.
-    Deviations: the factor 2 makes alpha = 1/2 the unweighted loss, gamma = 0 then cross-entropy; Lin et al. and MONAI
-        have alpha and 1 - alpha, half of it. MONAI divides the softmax form by C as well. ``sigmoid`` is that of
-        MONAI and of segmentation-models-pytorch.
+    Deviations: alpha = 0 stands for no weights, as with eq 4 and where public code is given no alpha; gamma = 0 is
+        then cross-entropy. Weights of alpha and 1 - alpha halve the loss on average, as printed. MONAI divides the
+        softmax form by C as well. ``sigmoid`` is that of MONAI and of segmentation-models-pytorch.
 
     Args:
         num_classes: C, background included.
         gamma: exponent; 0 is cross-entropy.
-        alpha: weight of the objects against the background, 1/2 is none; with ``sigmoid`` that of every class
-            against the rest.
+        alpha: weight of the objects, 1 - alpha that of the background; with ``sigmoid`` of every class and of the
+            rest. 0 weighs all alike.
         activation: ``softmax`` over the classes, or a ``sigmoid`` of each channel.
     """
 
     def __init__(
-        self, num_classes: int, *, gamma: float = 2.0, alpha: float = 0.5, activation: str = "softmax"
+        self, num_classes: int, *, gamma: float = 2.0, alpha: float = 0.0, activation: str = "softmax"
     ) -> None:
         super().__init__(num_classes)
         self.gamma = gamma
@@ -80,12 +80,12 @@ class Focal(Loss):
 
     def value(self, batch: Batch) -> Tensor:
         """Return the mean over pixels, and over channels with ``sigmoid``."""
-        on_true, on_others = 2 * self.alpha, 2 * (1 - self.alpha)
+        on_true, on_others = (self.alpha, 1 - self.alpha) if self.alpha else (1.0, 1.0)
         if self.activation == "sigmoid":
             total = one_vs_rest.sigmoid_focal_sum(batch.logits, batch.target, self.gamma, on_true, on_others)
             return total / batch.logits.numel()
         losses: Tensor = _Focal.apply(batch.log_likelihood, self.gamma)
-        if on_true != on_others:
+        if self.alpha:
             is_object = batch.target.clamp_max(1).to(losses.dtype)
             losses = losses * is_object.mul_(on_true - on_others).add_(on_others)
         return losses.sum() / batch.target.numel()

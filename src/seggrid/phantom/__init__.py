@@ -2,6 +2,7 @@
 
 from seggrid.config.phantom import CLASS_NAMES, PHANTOM_VERSION, KneeSettings
 from seggrid.phantom.cases import PhantomCase, radiograph, radiographs
+from seggrid.phantom.pose import PoseError
 from seggrid.phantom.voxels import PhantomVolume, volume
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "KneeSettings",
     "PhantomCase",
     "PhantomVolume",
+    "PoseError",
     "radiograph",
     "radiographs",
     "volume",

@@ -24,6 +24,10 @@ _REACH = np.arange(14.0, 72.0, 1.0)
 _SHIFT = np.arange(-8.0, 16.0, 0.5)
 
 
+class PoseError(ValueError):
+    """The parts of a knee cannot lie as they should."""
+
+
 @dataclass(frozen=True)
 class Frame:
     """Rigid frame: `world = rotation @ local + origin`."""
@@ -95,7 +99,10 @@ class Pose:
 
 
 def pose(anatomy: Anatomy, flexion: float) -> Pose:
-    """Pose a knee at `flexion` degrees."""
+    """Pose a knee at `flexion` degrees.
+
+    Raises PoseError when the tendon is too short or too long for it.
+    """
     tibia = _tibia_frame(anatomy, flexion)
     patella, tendon = _track_patella(anatomy, flexion, tibia)
     return Pose(flexion, tibia, patella, tendon)
@@ -151,7 +158,7 @@ def _track_patella(anatomy: Anatomy, flexion: float, tibia: Frame) -> tuple[Fram
     # The tendon grows as the patella climbs: the lowest crossing is the only one below the groove's top.
     crossing = np.flatnonzero((lengths[:-1] < 0.0) & (lengths[1:] >= 0.0))
     if crossing.size == 0:
-        raise ValueError(f"no patellar position at {flexion:g} degrees keeps the tendon at {tendon.length:.1f} mm")
+        raise PoseError(f"no patellar position at {flexion:g} degrees keeps the tendon at {tendon.length:.1f} mm")
     first = int(crossing[-1])
     direction = float(brentq(excess, _TRACK[first], _TRACK[first + 1], xtol=1e-3))
     frame = _patella_frame(anatomy, direction, float(np.interp(direction, _TRACK, reach)))

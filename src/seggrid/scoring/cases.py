@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -84,6 +85,18 @@ def read_cases(path: Path, runs: Sequence[GridRun], metrics: Sequence[str]) -> p
         table[column] = table[column].cat.set_categories(list(order))
     _check_values(table, runs, metrics)
     return table
+
+
+def collect_cases(runs: Sequence[GridRun], metrics: Sequence[str]) -> pd.DataFrame:
+    """The rows of all completed runs as they are now, which the table that the score stage left may not hold.
+
+    Raises:
+        UserError: a file is damaged, or a value is missing or infinite where its status says that it is defined.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "cases.csv"
+        write_cases(runs, metrics, path)
+        return read_cases(path, runs, metrics)
 
 
 def _check_values(table: pd.DataFrame, runs: Sequence[GridRun], metrics: Sequence[str]) -> None:

@@ -76,7 +76,7 @@ class Grid:
     @cached_property
     def baseline(self) -> str:
         """The mixture that the others are compared with: the configured one, else the first."""
-        return self.experiment.scoring.baseline or self.experiment.all_mixtures()[0].name
+        return self.experiment.scoring.baseline or self.candidates[0].loss
 
     @cached_property
     def class_names(self) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from seggrid.errors import UserError
-from seggrid.records import atomic
+from seggrid.records import atomic, sweep_parts
 
 KEPT = 2
 
@@ -56,8 +56,8 @@ def save_checkpoint(folder: Path, run_id: str, state: State) -> Path:
         "progress": asdict(state.progress),
         "best": state.best,
     }
-    with atomic(path) as temporary:
-        torch.save(content, temporary)
+    with atomic(path) as temporary, temporary.open("wb") as file:
+        torch.save(content, file)  # into an open file, so that a full disk is Python's error with its number
     for old in sorted(folder.glob("epoch-*.pt"))[:-KEPT]:
         old.unlink()
     return path
@@ -69,8 +69,7 @@ def load_checkpoint(folder: Path, run_id: str, state: State) -> Path | None:
     Raises:
         UserError: a checkpoint belongs to another run.
     """
-    for part in folder.glob(".*.part"):
-        part.unlink()  # left by a kill in the middle of a write
+    sweep_parts(folder, 0)
     for path in sorted(folder.glob("epoch-*.pt"), reverse=True):
         content = _read(path)
         if content is None:

@@ -11,8 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
-from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from seggrid.paths import RunFolder
 from seggrid.specification import RunSpec
@@ -36,27 +35,27 @@ def log_to(path: Path) -> Iterator[None]:
         handler.close()
 
 
-class Progress:
+class ProgressDisplay:
     """Reports the epochs of one run while the block runs."""
 
     def __init__(self, spec: RunSpec, history: list[dict[str, float]]) -> None:
         folder = RunFolder(spec.run_id)
         self._epochs, self._live = spec.training.epochs, folder.live_history
         self._last_line = 0.0
-        self._bar: Bar | None = None
+        self._bar: Progress | None = None
         if sys.stderr.isatty():
             columns = (
                 TextColumn("{task.description}"),
                 BarColumn(),
                 TextColumn("{task.completed}/{task.total} epochs"),
             )
-            self._bar = Bar(*columns, TimeRemainingColumn(), TextColumn("{task.fields[dice]}"))
+            self._bar = Progress(*columns, TimeRemainingColumn(), TextColumn("{task.fields[dice]}"))
             self._task = self._bar.add_task(spec.run_id, total=self._epochs, completed=len(history), dice="")
         self._live.unlink(missing_ok=True)
         for row in history:
             append_row(self._live, row)
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> ProgressDisplay:
         if self._bar:
             self._bar.start()
         return self

@@ -8,43 +8,44 @@ import traceback
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from seggrid.data.device import DeviceStore
 from seggrid.data.store import Fold, Store
 from seggrid.errors import UserError
-from seggrid.inference.device import choose_device
+from seggrid.inference.device import NoDeviceError, choose_device, use_deterministic_kernels
 from seggrid.losses import MixtureLoss
 from seggrid.networks import SegmentationNetwork, build_network, load_weights, place
 from seggrid.paths import DataFolder, RunFolder
 from seggrid.provenance import environment
 from seggrid.records import RunStatus, atomic, to_csv, write_json, write_text
-from seggrid.specification import ALL_CASES, RunSpec, read_run
+from seggrid.specification import RunSpec, read_run
 from seggrid.training.checkpoint import State, load_checkpoint
 from seggrid.training.death import die_with_parent
+from seggrid.training.exit_status import ExitStatus, is_disk_full
 from seggrid.training.loop import DivergedError, Job, fit
 from seggrid.training.optimiser import build_optimiser
-from seggrid.training.progress import Progress, log_to
-from seggrid.training.seeding import Stream, seed_of, use_deterministic_kernels
+from seggrid.training.progress import ProgressDisplay, log_to
+from seggrid.training.seeding import Stream, seed_of
 
 logger = logging.getLogger("seggrid.training")
-FAILED = 3
 
 
 def train(spec: RunSpec, device_name: str) -> RunStatus:
     """Train one run from its latest checkpoint, or from its start; write weights, history and environment.
 
     Raises:
-        UserError: the data set, the network or the initial weights do not fit the specification.
+        UserError: the data set, the network or the initial weights do not fit the specification, or the device is
+            not here.
         DivergedError: the loss became infinite or NaN.
     """
     folder, device = RunFolder(spec.run_id), choose_device(device_name)
     use_deterministic_kernels(spec.training.deterministic, spec.training.threads)
     store = Store.open(DataFolder(spec.data_id))
-    fold = store.refit() if spec.fold == ALL_CASES else store.fold(int(spec.fold))
+    fold = store.fold(spec.fold)
     state = initial_state(spec, store, device)
     resumed = load_checkpoint(folder.checkpoints, spec.run_id, state)
-    with Progress(spec, state.progress.history) as progress:
+    with ProgressDisplay(spec, state.progress.history) as progress:
         logger.info("on %s, %s", device, f"resumed from {resumed.name}" if resumed else "from the start")
         job = prepare(spec, store, fold, device, folder.checkpoints, progress)
         fit(job, state)
@@ -56,6 +57,9 @@ def initial_state(spec: RunSpec, store: Store, device: torch.device) -> State:
     settings = spec.training
     if len(store.cases[0].shape) != 2:
         raise UserError(f"data set {spec.data_id} holds volumes; {spec.network.name} segments images of two axes")
+    flips = settings.augmentation.flip if settings.augmentation else ()
+    if len(flips) > len(store.cases[0].shape):
+        raise UserError(f"training.augmentation.flip: {list(flips)} has more values than the images have axes")
     if settings.patch_size and len(settings.patch_size) != len(store.cases[0].shape):
         raise UserError(f"training.patch_size: {list(settings.patch_size)} needs one side for each axis of the images")
     torch.manual_seed(seed_of(spec.seed, 0, Stream.INITIALISATION))
@@ -72,7 +76,7 @@ def prepare(
     fold: Fold,
     device: torch.device,
     checkpoints: Path | None,
-    progress: Progress,
+    progress: ProgressDisplay,
 ) -> Job:
     """Put the cases on the device and build the mixture with the class areas of the training cases."""
     areas = torch.from_numpy(store.class_areas(fold.train)).to(device)
@@ -109,17 +113,19 @@ def _finish(folder: RunFolder, spec: RunSpec, state: State, device: torch.device
         # By the very last step: any earlier one shows in the loss of the next.
         raise DivergedError("the weights are no longer finite after the last epoch; lower the learning rate")
     with atomic(folder.model) as temporary:
-        save_file({name: value.cpu().contiguous() for name, value in best.items()}, temporary)
+        # By way of Python's file, so that a full disk is Python's error with its number.
+        temporary.write_bytes(save({name: value.cpu().contiguous() for name, value in best.items()}))
     columns = tuple(dict.fromkeys(name for row in progress.history for name in row))
     write_text(folder.history, to_csv(columns, ([row.get(name) for name in columns] for row in progress.history)))
     write_json(folder.environment, environment(device))
     kept = progress.best_epoch if spec.training.select == "best" else progress.epoch
+    kept_row = next((row for row in progress.history if row["epoch"] == kept), {})
     status = RunStatus(
         run_id=spec.run_id,
         state="completed",
         epochs=progress.epoch,
         best_epoch=kept,
-        best_dice=progress.best_dice if kept == progress.best_epoch else None,
+        best_dice=kept_row.get("val_dice"),
         parameters=sum(p.numel() for p in state.network.parameters() if p.requires_grad),
         device=str(device),
         seconds=sum(row["seconds"] for row in progress.history),
@@ -134,7 +140,10 @@ def _reason(error: BaseException) -> str:
         return str(error)
     if isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error):
         return "out of memory; use a smaller batch_size, patch_size or network"
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:500]}"
+    reason = f"{type(error).__name__}: {' '.join(str(error).split())[:500]}"
+    if "use_deterministic_algorithms" in str(error):
+        return f"{reason}; set training.deterministic: false for this network"
+    return reason
 
 
 def main(run_id: str, device: str, parent: int) -> int:
@@ -142,16 +151,25 @@ def main(run_id: str, device: str, parent: int) -> int:
     die_with_parent(parent)
     folder = RunFolder(run_id)
     folder.checkpoints.mkdir(parents=True, exist_ok=True)
-    failure = folder.checkpoints / "failure.json"
     try:
         with log_to(folder.log):
             train(read_run(run_id), device)
     except Exception as error:  # whatever ends a run is its status, and the grid goes on
-        write_json(failure, {"reason": _reason(error), "traceback": traceback.format_exc()})
+        return _end(folder, error)
+    return 0
+
+
+def _end(folder: RunFolder, error: Exception) -> ExitStatus:
+    """Write down why a training ended, as far as anything can be written."""
+    try:
+        write_json(folder.failure, {"reason": _reason(error), "traceback": traceback.format_exc()})
         with folder.log.open("a", encoding="utf-8") as log:
             traceback.print_exc(file=log)
-        return FAILED
-    return 0
+    except OSError as unwritten:
+        error = unwritten
+    if is_disk_full(error):
+        return ExitStatus.DISK_FULL
+    return ExitStatus.NO_DEVICE if isinstance(error, NoDeviceError) else ExitStatus.FAILED
 
 
 if __name__ == "__main__":

@@ -27,12 +27,3 @@ def seed_of(seed: int, epoch: int, stream: Stream) -> int:
 def generator(seed: int, epoch: int, stream: Stream, device: torch.device | None = None) -> torch.Generator:
     """Return a generator for one stream in one epoch."""
     return torch.Generator(device or "cpu").manual_seed(seed_of(seed, epoch, stream))
-
-
-def use_deterministic_kernels(deterministic: bool, threads: int) -> None:
-    """Fix what torch may otherwise choose by load or by timing."""
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(deterministic)
-    torch.backends.cudnn.benchmark = not deterministic
-    # Numbers below 1e-38 are nothing to the result, and many times slower on a processor.
-    torch.set_flush_denormal(True)

@@ -1,7 +1,8 @@
 """The small parent of a training: it outlives the child and says how the run ended.
 
 A NaN, an exception, a full memory or a crash ends with the status ``failed`` and a reason, and the grid goes on. A
-child that was killed from outside is lost, not failed: the command fails, and the next one resumes.
+child that was killed from outside, or that found the disk full, is lost, not failed: the command fails, and the next
+one resumes. A device that is not here is a mistake in the command: it says nothing of the run.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ import subprocess
 import sys
 from typing import Any, TextIO
 
-from seggrid.errors import UserError
+from seggrid.errors import LostError, UserError
 from seggrid.paths import DataFolder, ExperimentFolder, RunFolder, results_root
-from seggrid.records import RunStatus, read_json, read_status, write_json
+from seggrid.records import RunStatus, read_json, read_status, sweep_parts, write_json
 from seggrid.specification import RunSpec, read_plan, read_run
+from seggrid.training.exit_status import ExitStatus
 from seggrid.training.lease import lease
 
 #: Kills without a new checkpoint in between after which a run counts as failed.
@@ -31,8 +33,9 @@ def supervise(run_id: str, device: str | None = None, stream: TextIO = sys.stder
         stream: where a wait for another writer is told.
 
     Raises:
-        UserError: there is no such run, or its data or the run that it starts from are not ready.
-        InterruptedError: the training was killed from outside; what it had is kept.
+        UserError: there is no such run, its data or the run that it starts from are not ready, or the device is not
+            here.
+        LostError: the training was killed from outside, or the disk is full; what it had is kept.
     """
     folder = RunFolder(run_id)
     spec = read_run(run_id)
@@ -58,8 +61,12 @@ def _restored(folder: RunFolder) -> RunStatus | None:
 
 def _sweep(folder: RunFolder) -> None:
     """Delete what only a resumption needs, and what kills left half-written."""
-    for leftover in (*folder.checkpoints.glob("epoch-*.pt"), *folder.folder.glob(".model.*.part")):
-        leftover.unlink()
+    for checkpoint in folder.checkpoints.glob("epoch-*.pt"):
+        checkpoint.unlink()
+    sweep_parts(folder.checkpoints, 0)
+    # Only what is written under the lease: a plan may be writing spec.json.
+    for path in (folder.model, folder.history, folder.environment, folder.status):
+        sweep_parts(folder.folder, 0, path.name)
 
 
 def _check_inputs(spec: RunSpec) -> None:
@@ -83,14 +90,12 @@ def _fallen_with_parent(spec: RunSpec) -> RunStatus | None:
 
 
 def _run_child(folder: RunFolder, spec: RunSpec, device: str | None) -> RunStatus:
-    failure = folder.checkpoints / "failure.json"
-    failure.unlink(missing_ok=True)
+    folder.failure.unlink(missing_ok=True)
     threads = str(spec.training.threads)
     environment = {
         **os.environ,
         "OMP_NUM_THREADS": threads,
         "MKL_NUM_THREADS": threads,
-        "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # what deterministic matrix products on a GPU need
         "PYTHONFAULTHANDLER": "1",
     }
     command = [sys.executable, "-m", "seggrid.training.run", spec.run_id, device or spec.training.device]
@@ -101,7 +106,14 @@ def _run_child(folder: RunFolder, spec: RunSpec, device: str | None) -> RunStatu
     if -code in _LOST or code - 128 in _LOST:
         name = signal.Signals(-code if code < 0 else code - 128).name
         return _lost(folder, spec, name)
-    reason = read_json(failure)["reason"] if failure.is_file() else _crash(code)
+    if code in (ExitStatus.DISK_FULL, ExitStatus.NOT_FLUSHED):
+        raise LostError(
+            f"{spec.run_id}: {results_root().absolute()} cannot be written to, for its disk is full, over its quota or "
+            "read-only; make room, and run the same command again to resume"
+        )
+    reason = read_json(folder.failure)["reason"] if folder.failure.is_file() else _crash(code)
+    if code == ExitStatus.NO_DEVICE:
+        raise UserError(reason)
     return RunStatus(run_id=spec.run_id, state="failed", reason=reason)
 
 
@@ -109,7 +121,7 @@ def _lost(folder: RunFolder, spec: RunSpec, name: str) -> RunStatus:
     """A killed training resumes; one that is killed again and again without getting further has failed.
 
     Raises:
-        InterruptedError: it may still get further.
+        LostError: it may still get further.
     """
     latest = max((path.name for path in folder.checkpoints.glob("epoch-*.pt")), default="")
     record = folder.checkpoints / "lost.json"
@@ -117,7 +129,7 @@ def _lost(folder: RunFolder, spec: RunSpec, name: str) -> RunStatus:
     count = 1 + (int(before["count"]) if before["latest"] == latest else 0)
     write_json(record, {"latest": latest, "count": count})
     if count < LOST_IN_A_ROW:
-        raise InterruptedError(
+        raise LostError(
             f"{spec.run_id}: the training was killed ({name}; by the operating system, if memory ran out); "
             "run the same command again to resume"
         )
@@ -132,17 +144,22 @@ def _crash(code: int) -> str:
     return f"ended with exit status {code}; see train.log"
 
 
-def retry(run_id: str) -> bool:
-    """Clear a failed run, so that it is trained anew from its start; return whether there was anything to clear.
+def retry(run_id: str, from_start: bool) -> bool:
+    """Clear a failed run, so that it is trained again; return whether there was anything to clear.
 
-    The rankings of the experiments that it belongs to are withdrawn, so that Snakemake makes them anew.
+    Its checkpoints are kept, for resuming gives the numbers of a training without a break. The rankings of the
+    experiments that it belongs to are withdrawn, so that Snakemake makes them anew.
+
+    Args:
+        from_start: delete the checkpoints too.
     """
     folder = RunFolder(run_id)
     status = read_status(folder.status)
     if status is None or status.state != "failed":
         return False
-    for checkpoint in folder.checkpoints.glob("epoch-*.pt"):
-        checkpoint.unlink()
+    if from_start:
+        for checkpoint in folder.checkpoints.glob("epoch-*.pt"):
+            checkpoint.unlink()
     for evaluation in folder.folder.glob("eval-*/cases.csv"):
         evaluation.unlink()
     folder.status.replace(folder.folder / "failed.json")  # kept for the reader

@@ -120,5 +120,6 @@ COUNTERPARTS = {
 }
 DEFINED_OTHERWISE = {
     "boundary_rwl@rwl": "-d inside instead of -(d-1), and the outer map of the class before for an absent one",
+    "*@activecontour": "the length there joins two difference images at different places, each cropped by two pixels",
     "hd_er_a2_k10_c1@patryg99": "in 3-D its kernel of 1/7 lies in the plane: slices are eroded apart, by 5/7 of a mean",
 }

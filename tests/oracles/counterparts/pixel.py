@@ -11,8 +11,8 @@ from seggrid.losses.pixel import Focal, TopK
 from tests.oracles.counterparts.base import FLOAT32, Compute, Counterpart
 
 
-def focal(scale: float = 1.0, **parameters: Any) -> Compute:
-    return lambda x, y: scale * Focal(x.shape[1], **parameters)(x, y)
+def focal(**parameters: Any) -> Compute:
+    return lambda x, y: Focal(x.shape[1], **parameters)(x, y)
 
 
 def focal_over_channels(logits: Tensor, target: Tensor) -> Tensor:
@@ -39,7 +39,7 @@ COUNTERPARTS = {
     "focal_g2_smooth1e-5@segloss": Counterpart(focal_smoothed),
     "focal_softmax_g2@monai": Counterpart(focal_over_channels, FLOAT32),
     "focal_sigmoid_g2@monai": Counterpart(focal(activation="sigmoid"), FLOAT32),
-    "focal_sigmoid_g2_a.25@monai": Counterpart(focal(0.5, activation="sigmoid", alpha=0.25), FLOAT32),
+    "focal_sigmoid_g2_a.25@monai": Counterpart(focal(activation="sigmoid", alpha=0.25), FLOAT32),
     "focal_g2@smp": Counterpart(focal(activation="sigmoid")),
     "topk10@nnunet": Counterpart(topk(10.0)),
     "topk10@segloss": Counterpart(topk(10.0)),

@@ -46,14 +46,26 @@ SIMPLEX = {"simplex": {"terms": ["ce", "dice"], "step": 0.5}}
         ({"evaluation": {"metrics": ["nsd"]}}, "evaluation.metrics: 'nsd': write nsd@2 for a tolerance of 2"),
         ({"evaluation": {"metrics": ["nsd@"]}}, "evaluation.metrics: 'nsd@': the tolerance behind @ must be"),
         ({"evaluation": {"metrics": ["nsd@-1"]}}, "evaluation.metrics: 'nsd@-1': the tolerance behind @ must be"),
-        ({"evaluation": {"metrics": ["nsd@inf"]}}, "evaluation.metrics: 'nsd@inf': the tolerance behind @ must be"),
+        ({"evaluation": {"metrics": ["nsd@inf"]}}, "evaluation.metrics: nsd@inf: inf lies outside 0 to 1e+06"),
+        ({"evaluation": {"metrics": ["nsd@1e9"]}}, "evaluation.metrics: nsd@1e9: 1000000000.0 lies outside 0 to 1e+06"),
+        ({"evaluation": {"metrics": ["nsd@nan"]}}, "evaluation.metrics: 'nsd@nan': the tolerance behind @ must be"),
+        ({"evaluation": {"metrics": ["nsd@2", "nsd@2.0"]}}, "evaluation.metrics: nsd@2 stands twice"),
+        ({"scoring": {"overlap": {"mean": ["nsd@1e9"]}}}, "scoring.overlap.mean: nsd@1e9: 1000000000.0 lies outside 0"),
         ({"evaluation": {"metrics": ["dice@1"]}}, "evaluation.metrics: dice takes no tolerance"),
         ({"training": {"epochs": 3, "validate_every": 5}}, "training: validate_every (5) exceeds epochs (3)"),
         ({"training": {"early_stopping": {}, "select": "last"}}, "training: early_stopping needs select: best"),
         ({"preprocessing": [{"window": {"low": 300}}]}, "preprocessing[0]: window.low (300) must lie below high (255)"),
         (
             {"data": {"source": "folder", "path": "d", "classes": ["a"]}, "preprocessing": []},
-            "preprocessing: at least one step",
+            "preprocessing: no step normalises the intensities; add one of z_score, min_max, contrast_stretch, equal",
+        ),
+        (
+            {"data": {"source": "folder", "path": "d", "classes": ["a"]}, "preprocessing": ["resize", "window"]},
+            "preprocessing: no step normalises the intensities",
+        ),
+        (
+            {"networks": [{"name": "UNet_MobileNetV3s", "encoder_weights": "imagenet21k"}]},
+            "networks[0]: encoder_weights: 'imagenet21k' is no choice for tu-mobilenetv3_small_100",
         ),
     ],
 )  # fmt: skip
@@ -109,3 +121,20 @@ def test_identity_holds_what_differs_from_the_defaults(parse: Parse) -> None:
 def test_an_experiment_cannot_be_changed(parse: Parse) -> None:
     with pytest.raises(ValueError, match="frozen"):
         parse().training.epochs = 3  # type: ignore[misc]
+
+
+def test_a_tolerance_has_one_spelling(parse: Parse) -> None:
+    """The name is a column of the tables and part of the identity of an evaluation."""
+    parsed = parse(
+        evaluation={
+            "metrics": ["iou", "dice", "precision", "recall", "hd95", "assd", "nsd@2.0", "nsd@0.50", "nsd@1e1"]
+        },
+        scoring={"overlap": {"mean": ["nsd@2.00"]}},
+    )
+    assert parsed.evaluation.metrics[-3:] == ("nsd@2", "nsd@0.5", "nsd@10")
+    assert parsed.scoring.overlap.mean == ("nsd@2",)
+
+
+@pytest.mark.parametrize("step", ["z_score", "min_max", "contrast_stretch", "equalise", "clahe"])
+def test_any_step_that_normalises_will_do(parse: Parse, step: str) -> None:
+    parse(data={"source": "folder", "path": "d", "classes": ["a"]}, preprocessing=["resize", step])

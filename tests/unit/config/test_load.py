@@ -80,6 +80,15 @@ def test_an_unknown_name_is_answered_with_the_nearest_known_one(
     [
         ({"training": {"epochs": 0}}, "training.epochs: 0 should be greater than or equal to 1"),
         ({"training": {"optimiser": {"learning_rate": -1}}}, "training.optimiser.learning_rate: -1 should be greater"),
+        (
+            {"training": {"augmentation": {"flip": [0, 0, 0, 0.5]}}},
+            "training.augmentation.flip: [0, 0, 0, 0.5] should have at most 3 items",
+        ),
+        (
+            {"training": {"optimiser": {"learning_rate": float("inf")}}},
+            "training.optimiser.learning_rate: Infinity should",
+        ),
+        ({"training": {"checkpoint_seconds": float("nan")}}, "training.checkpoint_seconds: NaN should"),
         ({"training": {"augmentation": {"flip": [0, 2]}}}, "training.augmentation.flip[1]: 2 should be less than"),
         ({"training": {"patch_size": [4, 64]}}, "training.patch_size[0]: 4 should be greater than or equal to 8"),
         ({"splits": {"folds": 1}}, "splits.folds: 1 should be greater than or equal to 2"),
@@ -110,7 +119,7 @@ def test_ranges_are_checked(refuse: Refuse, change: dict[str, Any], message: str
         ({"data": {**FOLDER, "classes": {"a": [None]}}}, "data.classes.a[0]: null should be a valid integer, or a"),
         ({"data": {**FOLDER, "classes": {1: "a"}}}, "data.classes[1]: 1 should be a text"),
         ({"mixtures": "dice"}, 'mixtures: "dice" should be a list'),
-        ({"mixtures": []}, "mixtures: [] should have at least 1 item"),
+        ({"mixtures": []}, "mixtures: missing; name at least one, or add a section search"),
         ({"mixtures": [5]}, "mixtures[0]: 5 should be a mapping of keys"),
         ({"mixtures": [{"simplex": {"terms": ["ce", 5], "step": 1}}]}, "mixtures[0].simplex.terms[1]: 5 should be a"),
         ({"networks": [{"name": ["a"]}]}, "networks[0]: unknown network ['a']"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from pydantic import ValidationError
 
@@ -32,3 +34,22 @@ def test_settings_add_to_a_named_network() -> None:
 def test_anything_else_is_refused(value: object) -> None:
     with pytest.raises(ValidationError):
         Network.model_validate(value)
+
+
+@pytest.mark.parametrize("weights", [None, "imagenet", "own.pth", "own.safetensors"])
+def test_an_encoder_of_timm_takes_its_own_weights_or_a_file(weights: str | None) -> None:
+    assert Network(name="a", architecture="Unet", encoder="tu-resnet50c", encoder_weights=weights)
+    with pytest.raises(
+        ValidationError, match=r"no choice for tu-resnet50c: .* give imagenet for those, null for random"
+    ):
+        Network(name="a", architecture="Unet", encoder="tu-resnet50c", encoder_weights="Imagenet")
+
+
+def test_the_version_is_that_of_the_catalogue_under_any_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = Network(name="mine", architecture="Unet", encoder="resnet18")
+    assert own.identity() == {"architecture": "Unet", "encoder": "resnet18"}
+    monkeypatch.setitem(NETWORKS, "UNet_R18", dataclasses.replace(NETWORKS["UNet_R18"], version=3))
+    assert own.identity() == {"architecture": "Unet", "encoder": "resnet18", "version": 3}
+    assert Network(name="mine", architecture="Unet", encoder="resnet34").identity().get("version") is None
+    with pytest.raises(ValidationError, match="version"):
+        Network.model_validate({"name": "UNet_R18", "version": 1})

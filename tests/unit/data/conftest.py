@@ -12,7 +12,9 @@ from PIL import Image
 
 from seggrid.data.preprocess import preprocess
 from seggrid.data.store import Store
-from seggrid.paths import DataFolder
+from seggrid.manifest import manifest_hash
+from seggrid.paths import DataFolder, manifest_cache
+from seggrid.specification import DataSpec
 
 
 @pytest.fixture
@@ -38,6 +40,19 @@ def save(path: Path, array: np.ndarray, mode: str | None = None) -> None:
     (image.convert(mode) if mode else image).save(path)
 
 
+def make_spec(data: dict[str, Any], steps: tuple[Any, ...], splits: dict[str, Any], name: str = "built") -> DataSpec:
+    """The specification of a data set as its files are now."""
+    found = {"data_id": name, "data": data, "preprocessing": steps, "splits": splits, "identity": {}}
+    spec = DataSpec.model_validate(found)
+    spec.identity["manifest"] = manifest_hash(spec.data, manifest_cache())
+    return spec
+
+
+@pytest.fixture(autouse=True)
+def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEGGRID_RESULTS", str(tmp_path))
+
+
 @pytest.fixture
 def build(tmp_path: Path) -> Callable[..., Store]:
     """Preprocess a data set and open its store."""
@@ -50,8 +65,7 @@ def build(tmp_path: Path) -> Callable[..., Store]:
         processes: int = 1,
     ) -> Store:
         target = DataFolder(name, tmp_path)
-        spec = {"data_id": name, "data": data, "preprocessing": list(steps), "splits": splits or {"folds": 4}}
-        preprocess(spec, target, processes)
+        preprocess(make_spec(data, steps, splits or {"folds": 4}, name), target, processes)
         return Store.open(target)
 
     return run

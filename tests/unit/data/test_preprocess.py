@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import nibabel as nib
 import numpy as np
+import psutil
 import pytest
 from PIL import Image
 
+from seggrid.data.preprocess import preprocess
+from seggrid.data.sources import Case, RawCase
+from seggrid.data.sources.folder import FolderSource
 from seggrid.data.store import Store
 from seggrid.errors import UserError
 from seggrid.metrics import label_surfaces
+from seggrid.paths import DataFolder
+from seggrid.records import write_json
+from tests.unit.data.conftest import make_spec
 
 Build = Callable[..., Store]
 RESIZE: dict[str, Any] = {"resize": {"size": [32, 32]}}
@@ -133,12 +142,103 @@ def test_empty_masks_can_be_allowed(folder: Path, build: Build, classes: dict[st
     assert store.cases[0].pixels == (40 * 48, 0, 0)
 
 
-def test_a_failed_run_leaves_no_index_of_an_older_one(folder: Path, build: Build, classes: dict[str, int]) -> None:
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_a_refused_data_set_leaves_the_one_that_was_there(folder: Path, build: Build, classes: dict[str, int]) -> None:
     build(described(folder, classes))
-    (folder / "masks" / "c0.png").unlink()
-    with pytest.raises(UserError):
+    built = folder.parent / "data" / "built"
+    before = contents(built)
+    (folder / "masks" / "c0.png").write_bytes(b"no image")
+    with pytest.raises(UserError, match="1 problem in the data"):
         build(described(folder, classes))
-    assert not (folder.parent / "data" / "built" / "index.csv").exists()
+    assert contents(built) == before
+
+
+def test_files_that_changed_since_the_plan_are_refused(folder: Path, classes: dict[str, int]) -> None:
+    target = DataFolder("built", folder.parent)
+    spec = make_spec(described(folder, classes), ("z_score",), {"folds": 4})
+    preprocess(spec, target, 1)
+    before = contents(target.folder)
+    save(folder / "masks" / "c0.png", np.asarray(Image.open(folder / "masks" / "c1.png")))
+    with pytest.raises(UserError, match=r"^built: the files in .*raw changed since it was planned; run `seggrid plan`"):
+        preprocess(spec, target, 1)
+    assert contents(target.folder) == before
+
+
+def test_files_that_change_while_they_are_read_are_refused(
+    folder: Path, classes: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = DataFolder("built", folder.parent)
+    spec = make_spec(described(folder, classes), ("z_score",), {"folds": 4})
+    load = FolderSource.load
+
+    def change_then_load(source: FolderSource, case: Case) -> RawCase:
+        save(folder / "images" / "c0.png", np.asarray(Image.open(folder / "images" / "c0.png")) // 2)
+        return load(source, case)
+
+    monkeypatch.setattr(FolderSource, "load", change_then_load)
+    with pytest.raises(UserError, match="changed since it was planned"):
+        preprocess(spec, target, 1)
+    assert not target.index.exists()
+
+
+def test_another_version_of_the_phantom_is_refused(tmp_path: Path) -> None:
+    spec = make_spec({"source": "phantom"}, ("z_score",), {"folds": 4})
+    spec.identity["manifest"] = "that of an older version"
+    with pytest.raises(UserError, match="built: the phantom changed since it was planned"):
+        preprocess(spec, DataFolder("built", tmp_path), 1)
+
+
+def test_what_a_kill_left_is_swept_but_no_live_writer_is_disturbed(
+    folder: Path, build: Build, classes: dict[str, int]
+) -> None:
+    built = folder.parent / "data" / "built"
+    built.mkdir(parents=True)
+    dead, live = built / ".images.npy.0a.part", built / ".images.npy.0b.part"
+    for part in (dead, live):
+        part.write_bytes(b"half")
+    os.utime(dead, (1, 1))
+    build(described(folder, classes))
+    assert [dead.exists(), live.exists()] == [False, True]
+
+
+SLOW = """
+import sys, time
+from pathlib import Path
+from seggrid.data import preprocess as module
+from seggrid.paths import DataFolder
+from seggrid.specification import read_data
+
+class Slow(module._Preparer):
+    def __call__(self, case):
+        import os
+        Path(sys.argv[1], str(os.getpid())).touch()
+        time.sleep(600)
+
+module._Preparer = Slow
+if __name__ == "__main__":
+    module.preprocess(read_data("built"), DataFolder("built"), 2)
+"""
+
+
+def test_workers_end_with_a_main_process_that_is_killed(folder: Path, classes: dict[str, int]) -> None:
+    target = DataFolder("built")
+    write_json(target.spec, make_spec(described(folder, classes), ("z_score",), {"folds": 4}).model_dump(mode="json"))
+    script, marks = folder / "slow.py", folder / "marks"
+    script.write_text(SLOW)
+    marks.mkdir()
+    main = subprocess.Popen([sys.executable, str(script), str(marks)])
+    while len(list(marks.iterdir())) < 2:
+        assert main.poll() is None
+        time.sleep(0.05)
+    family = psutil.Process(main.pid).children(recursive=True)
+    assert len(family) >= 3, "two workers and the forkserver"
+    main.kill()  # left as a zombie on purpose
+    _, alive = psutil.wait_procs(family, timeout=20)
+    main.wait()
+    assert not alive
 
 
 def test_the_card_sums_up_the_original_masks(folder: Path, build: Build, classes: dict[str, int]) -> None:

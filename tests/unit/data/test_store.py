@@ -34,7 +34,7 @@ def test_folds_hold_every_case_once_and_are_tested_once(store: Store) -> None:
         assert sorted((*fold.train, *fold.val, *fold.test)) == list(range(8))
         tested += fold.test
     assert sorted(tested) == list(range(8))
-    assert store.refit() == Fold(tuple(range(8)), (), ())
+    assert store.fold("all") == Fold(tuple(range(8)), (), ())
     with pytest.raises(UserError, match="fold 4: data set built has folds 0 to 3"):
         store.fold(4)
 

@@ -56,6 +56,22 @@ def test_absent_class_weighs_nothing_and_is_not_counted(weigh: object) -> None:
     assert weights.isfinite().all()
 
 
+@pytest.mark.parametrize("weigh", [lambda a: one_level(a, 1.0), lambda a: dual_level(a, 1.0, 1.0)])
+@pytest.mark.parametrize("areas", [[9, 0, 0, 0], [0, 9, 0, 0], [0, 3, 6, 0], [5, 0, 0, 4], [800, 120, 50, 30]])
+def test_mean_weight_is_1_whatever_is_present(weigh: object, areas: list[float]) -> None:
+    assert callable(weigh)
+    counted = torch.tensor(areas, dtype=torch.float64)
+    assert float((weigh(counted) * counted).sum() / counted.sum()) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("areas", [[9, 0], [0, 9]])
+def test_without_a_second_group_there_is_nothing_to_balance(areas: list[float]) -> None:
+    counted = torch.tensor(areas, dtype=torch.float64)
+    expected = (counted > 0).double()
+    assert torch.equal(dual_level(counted, 0.7, 3.0), expected)
+    assert torch.equal(one_level(counted, 0.7), expected)
+
+
 def test_complement_of_a_single_class_is_zero() -> None:
     assert torch.equal(complement(torch.tensor([0.0, 9.0, 0.0])), torch.zeros(3))
     assert torch.equal(complement(torch.tensor([9.0, 0.0, 0.0])), torch.zeros(3))

@@ -21,6 +21,11 @@ def batch(classes: int = 4) -> tuple[Tensor, Tensor]:
     return logits, target
 
 
+#: Images that hold one group alone, beside an ordinary one.
+GROUPS = {"both": [], "background alone": [0], "object alone": [1], "one of each": [0, 1]}
+every_group = pytest.mark.parametrize("filled", GROUPS.values(), ids=GROUPS)
+
+
 def test_dual_level_without_exponents_is_cross_entropy() -> None:
     logits, target = batch()
     expected = CrossEntropy(4)(logits, target)
@@ -32,12 +37,28 @@ def test_dual_level_without_exponents_is_cross_entropy() -> None:
 
 @pytest.mark.parametrize("areas", ["train", "batch", "image"])
 @pytest.mark.parametrize("normalise", ["weights", "pixels"])
-def test_dual_level_with_one_object_is_weighted(areas: str, normalise: str) -> None:
+@every_group
+def test_dual_level_with_one_object_is_weighted(areas: str, normalise: str, filled: list[int]) -> None:
     logits, target = batch(2)
+    for image, label in enumerate(filled):
+        target[image] = label
     counts = torch.tensor([900.0, 100.0]) if areas == "train" else None
     one = WeightedCrossEntropy(2, counts, gamma=0.7, areas=areas, normalise=normalise)
     two = DualLevelCrossEntropy(2, counts, gamma1=0.7, gamma2=3.0, areas=areas, normalise=normalise)
     torch.testing.assert_close(two(logits, target), one(logits, target))
+
+
+@pytest.mark.parametrize("loss", [WeightedCrossEntropy, DualLevelCrossEntropy])
+@pytest.mark.parametrize("areas", ["batch", "image"])
+@pytest.mark.parametrize("normalise", ["weights", "pixels"])
+@pytest.mark.parametrize("label", [0, 2])
+def test_one_class_alone_is_cross_entropy(
+    loss: type[WeightedCrossEntropy], areas: str, normalise: str, label: int
+) -> None:
+    logits, target = batch()
+    target.fill_(label)
+    found = loss(4, areas=areas, normalise=normalise)(logits, target)
+    torch.testing.assert_close(found, F.cross_entropy(logits, target))
 
 
 def test_train_weights_are_those_of_the_formula() -> None:

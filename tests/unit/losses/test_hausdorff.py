@@ -9,7 +9,7 @@ from monai.losses import HausdorffDTLoss
 from torch import Tensor
 
 from seggrid.losses import maps
-from seggrid.losses.hausdorff import HausdorffCV, HausdorffDT, HausdorffER
+from seggrid.losses.hausdorff import LEAST_RANGE, HausdorffCV, HausdorffDT, HausdorffER
 
 FIELDS = ("distance_field", "predicted_distance_field")
 
@@ -73,11 +73,39 @@ def test_erosion_equals_plain_convolutions(
         eroded = (convolve(eroded, kernel, padding=1, groups=2) - 0.5).relu()
         if renormalise:
             low, high = eroded.amin(axes, keepdim=True), eroded.amax(axes, keepdim=True)
+            assert ((high == low) | (high - low > LEAST_RANGE)).all()
             eroded = (eroded - low) / torch.where(high > low, high - low, 1.0)
         else:
             eroded = 2 * eroded
         expected = expected + k**alpha * eroded.mean()
     same(HausdorffER(3, alpha=alpha, erosions=erosions, renormalise=renormalise)(logits, target), expected, logits)
+
+
+def largest_gradient(depth: float, renormalise: bool) -> float:
+    """Of the logits, where the errors of a block are so close to 1/2 that ``depth`` of them is left by an erosion."""
+    error = 0.5 + depth / 2
+    target = torch.zeros(1, 24, 24, dtype=torch.int64)
+    target[:, 6:18, 6:18] = 1
+    p = torch.where(target > 0, 1 - error**0.5, 1e-6).double()
+    logits = torch.stack([1 - p, p], 1).log().requires_grad_()
+    loss = HausdorffER(2, renormalise=renormalise)(logits, target)
+    return float(torch.autograd.grad(loss, logits)[0].abs().max())
+
+
+def test_renormalised_erosion_has_a_bounded_gradient() -> None:
+    plain = largest_gradient(1e-6, renormalise=False)
+    assert 0 < plain < 0.01
+    for depth in (1e-2, 1e-4, 1e-6, 1e-8):
+        assert largest_gradient(depth, renormalise=True) < 1000
+
+
+def test_a_flat_error_is_not_scaled() -> None:
+    """All four pixels erode alike, so there is no range to scale to."""
+    target = torch.ones(1, 2, 2, dtype=torch.int64)
+    logits = certain(torch.zeros_like(target)).requires_grad_()
+    loss = HausdorffER(2, erosions=1, renormalise=True)(logits, target)
+    assert loss.item() == pytest.approx(0.2)  # 2 * 3/5 - 1
+    assert torch.autograd.grad(loss, logits)[0].isfinite().all()
 
 
 def test_erosion_by_hand() -> None:

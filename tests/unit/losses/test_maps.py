@@ -9,6 +9,8 @@ import pytest
 import torch
 from scipy import ndimage
 from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_iter
 
 from seggrid.losses.distance_fields import DistanceFields, depth_on_device, signed_on_device
 from seggrid.losses.maps import MAPS, compute, predicted_labels
@@ -104,6 +106,37 @@ def test_chunks_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = signed_on_device(target, CLASSES, (1.0, 1.0, 1.0))
     monkeypatch.setattr("seggrid.losses.distance_transform.CHUNK", 500)
     assert torch.equal(signed_on_device(target, CLASSES, (1.0, 1.0, 1.0)), whole)
+
+
+class Largest(TorchDispatchMode):
+    """Bytes of the largest tensor that is made, apart from one shape."""
+
+    def __init__(self, result: tuple[int, ...]) -> None:
+        super().__init__()
+        self.result, self.bytes = result, 0
+
+    def __torch_dispatch__(self, func: object, types: object, args: tuple = (), kwargs: dict | None = None) -> object:
+        made = func(*args, **(kwargs or {}))  # type: ignore[operator]
+        for tensor in tree_iter(made):
+            if isinstance(tensor, torch.Tensor) and tensor.shape != self.result:
+                self.bytes = max(self.bytes, tensor.nbytes)
+        return made
+
+
+@pytest.mark.parametrize("shape", [(40, 30), (9, 10, 11)])
+def test_memory_on_a_device_does_not_grow_with_the_classes(
+    shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beside the map itself, which holds an image for every class."""
+    monkeypatch.setattr("seggrid.losses.distance_transform.CHUNK", 40 * 40)
+    target = torch.from_numpy(labels(shape, 0))
+    peaks = {}
+    for way in (signed_on_device, depth_on_device):
+        for classes in (CLASSES, 4 * CLASSES):
+            with Largest((len(target), classes, *shape)) as largest:
+                way(target, classes, (1.0,) * len(shape))
+            peaks[way, classes] = largest.bytes
+        assert peaks[way, CLASSES] == peaks[way, 4 * CLASSES] <= 8 * target.numel()  # the indices of running maxima
 
 
 def test_map_on_a_device_never_visits_the_host() -> None:

@@ -89,17 +89,18 @@ def test_focal_without_exponent_is_cross_entropy() -> None:
 
 
 @pytest.mark.parametrize("gamma", [0.5, 1.0, 2.0, 3.5])
-@pytest.mark.parametrize("alpha", [0.5, 0.2, 1.0])
+@pytest.mark.parametrize("alpha", [0.0, 0.5, 0.2, 0.99])
 def test_focal_by_hand(gamma: float, alpha: float) -> None:
     logits, target = batch()
     p = logits.softmax(1).gather(1, target.unsqueeze(1)).squeeze(1)
-    weights = torch.full_like(p, 2 * alpha).where(target > 0, 2 * (1 - alpha))
+    of_object, of_rest = (alpha, 1 - alpha) if alpha else (1.0, 1.0)
+    weights = torch.full_like(p, of_object).where(target > 0, of_rest)
     expected = -(weights * (1 - p) ** gamma * p.log()).mean()
     assert_same(Focal(4, gamma=gamma, alpha=alpha)(logits, target), expected, logits)
 
     truth = one_hot(logits, target).bool()
     q = logits.sigmoid().where(truth, 1 - logits.sigmoid())
-    weights = torch.full_like(q, 2 * alpha).where(truth, 2 * (1 - alpha))
+    weights = torch.full_like(q, of_object).where(truth, of_rest)
     expected = -(weights * (1 - q) ** gamma * q.log()).mean()
     assert_same(Focal(4, gamma=gamma, alpha=alpha, activation="sigmoid")(logits, target), expected, logits)
 

@@ -105,7 +105,17 @@ def test_power_is_bounded_at_zero(exponent: float, dtype: torch.dtype) -> None:
 
 
 @pytest.mark.parametrize(
-    "loss", [Jaccard(2), Tversky(2), Tversky(2, weight_fn=0.0), FocalTversky(2), GeneralisedDice(2)], ids=str
+    "loss",
+    [
+        Dice(2),
+        Dice(2, squared=True),
+        Jaccard(2),
+        Tversky(2),
+        Tversky(2, weight_fn=0.0),
+        FocalTversky(2),
+        GeneralisedDice(2),
+    ],
+    ids=["dice", "squared", "jaccard", "tversky", "no weight_fn", "focal", "generalised"],
 )
 def test_rounding_of_the_sums_gives_no_negative_error(loss: Loss) -> None:
     logits = torch.rand(100, 2, 31, 33, generator=torch.Generator().manual_seed(0))

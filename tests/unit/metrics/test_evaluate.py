@@ -6,15 +6,22 @@ import subprocess
 import sys
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
+from seggrid.catalogue import METRICS
 from seggrid.errors import UserError
-from seggrid.metrics import label_surfaces, measure
+from seggrid.metrics import distances, label_surfaces, measure, surface
 
 TRUTH = np.zeros((20, 24), np.uint8)
 TRUTH[2:8, 3:9] = 5
 TRUTH[12:18, 10:20] = 9
 PREDICTION = np.roll(TRUTH, 1, axis=1)
+
+
+def discs(radius: float) -> npt.NDArray[np.uint8]:
+    rows, columns = np.indices((200, 200)) - 100
+    return (rows**2 + columns**2 <= radius**2).astype(np.uint8)
 
 
 def test_one_record_per_class_in_the_order_asked_for() -> None:
@@ -51,6 +58,27 @@ def test_prepared_truth_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     measure(PREDICTION, TRUTH, [5], ["hd"], prepared=prepared)
     assert [image is PREDICTION for image in images] == [True]
+
+
+def test_distances_are_made_once_for_all_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One search each way for each class that both images hold, however many metrics read the distances."""
+    searches, nearest = [], distances.nearest
+    monkeypatch.setattr(distances, "nearest", lambda *pair: searches.append(pair) or nearest(*pair))
+    missing = np.where(PREDICTION == 5, 0, PREDICTION).astype(np.uint8)
+    names = [f"{name}@2" if name == "nsd" else name for name in METRICS]
+    for prediction, bordered in ((PREDICTION, 2), (missing, 1)):
+        searches.clear()
+        measure(prediction, TRUTH, [5, 9], names)
+        assert len(searches) == 2 * bordered
+
+
+def test_the_search_tree_of_a_prepared_truth_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    trees, made = [], surface.cKDTree
+    monkeypatch.setattr(surface, "cKDTree", lambda points, **how: trees.append(points) or made(points, **how))
+    truth, prepared = discs(60), label_surfaces(discs(60), [1])
+    for size in (55, 50, 45):
+        measure(discs(size), truth, [1], ["hd95", "assd"], prepared=prepared)
+    assert len(trees) == 1 + 3  # that of the truth, and one of each prediction
 
 
 @pytest.mark.parametrize(

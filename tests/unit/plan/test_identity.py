@@ -68,6 +68,7 @@ NOTHING: dict[str, Callable[[Study], None]] = {
     "a new network": lambda s: s.add(NETWORKS, "UNet_R18"),
     "another loss's version": lambda s: s.row(LOSSES, "boundary", version=2),
     "another metric's version": lambda s: s.row(METRICS, "hd", version=2),
+    "another network's version": lambda s: s.row(NETWORKS, "UNet_R34", version=2),
     "another step's version": lambda s: s.row(STEPS, "clahe", version=2),
     "a loss's words": lambda s: s.row(LOSSES, "dice", doc="new", source="new"),
     "the data folder moved": move_data,
@@ -118,7 +119,7 @@ RUN: dict[str, Callable[[Study], None]] = {
     "the encoder": lambda s: s.set("networks", ["UNet_R34"]),
     "the encoder's weights": lambda s: s.set("networks", [{"name": "UNet_R18", "encoder_weights": "imagenet"}]),
     "the network's parameters": lambda s: s.set("networks", [{"name": "UNet_R18", "parameters": {"a": 1}}]),
-    "the network's version": lambda s: s.set("networks", [{"name": "UNet_R18", "version": 2}]),
+    "the network's version": lambda s: s.row(NETWORKS, "UNet_R18", version=2),
 }
 
 DATA: dict[str, Callable[[Study], None]] = {
@@ -132,6 +133,7 @@ DATA: dict[str, Callable[[Study], None]] = {
     "the seed of the folds": lambda s: s.set("splits.seed", 1),
     "the values of the classes": lambda s: s.set("data.classes", {"femur": 2, "tibia": 1}),
     "the pixel size": lambda s: s.set("data.spacing", [0.5, 0.5]),
+    "the version of reading, borders and splits": lambda s: s.monkeypatch.setattr(plan, "DATA_VERSION", 99),
     "a case left out": lambda s: s.set("data.exclude", ["a"]),
 }
 

@@ -10,12 +10,15 @@ import pandas as pd
 import pytest
 import torch
 
-from seggrid.config import Mixture
+from seggrid.config import Mixture, parse_experiment
+from seggrid.config.training import Augmentation
 from seggrid.data.store import Store
-from seggrid.paths import DataFolder
-from seggrid.specification import RunSpec
+from seggrid.errors import UserError
+from seggrid.paths import DataFolder, RunFolder
+from seggrid.plan import make_plan
+from seggrid.specification import RunSpec, read_run
 from seggrid.training import run as run_module
-from seggrid.training.checkpoint import State, load_checkpoint
+from seggrid.training.checkpoint import Progress, State, load_checkpoint
 from seggrid.training.loop import DivergedError, Job, fit, sample_positions
 from seggrid.training.run import initial_state, prepare
 from seggrid.training.validation import mean_dice, validation_dice
@@ -238,3 +241,32 @@ def test_early_stopping_waits_for_a_validation(prepared: Callable[..., tuple[Job
     assert state.progress.epoch in (3, 6)
     assert sum("val_dice" in row for row in state.progress.history) == state.progress.epoch // 3 >= 1
     assert state.progress.epoch == 6 or state.progress.best_epoch == 3
+
+
+def test_more_flips_than_axes_are_refused(prepared: Callable[..., tuple[Job, State]]) -> None:
+    with pytest.raises(
+        UserError, match=r"^training\.augmentation\.flip: \[0.0, 0.0, 0.5\] has more values than the im"
+    ):
+        prepared(augmentation=Augmentation(flip=(0.0, 0.0, 0.5)))
+
+
+@pytest.mark.parametrize("best_epoch", [1, 2, 3])
+@pytest.mark.parametrize("select", ["best", "last"])
+def test_the_dice_in_the_status_is_that_of_the_kept_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, select: str, best_epoch: int
+) -> None:
+    monkeypatch.setenv("SEGGRID_RESULTS", str(tmp_path))
+    raw = {"name": "x", "data": {"source": "phantom"}, "networks": ["UNet_R18"], "mixtures": ["ce"]}
+    plan = make_plan(parse_experiment({**raw, "training": {"epochs": 3, "select": select}}, "x"), [])
+    plan.write()
+    spec = read_run(plan.runs[0].run_id)
+    dice = [0.1, 0.1, 0.1]
+    dice[best_epoch - 1] = 0.7
+    rows = [{"epoch": n, "val_dice": d, "seconds": 1.0, "step_seconds": 1.0} for n, d in enumerate(dice, start=1)]
+    network = torch.nn.Linear(2, 2)
+    progress = Progress(epoch=3, best_epoch=best_epoch, best_dice=0.7, history=rows)
+    scaler = torch.amp.GradScaler("cpu", enabled=False)
+    state = State(network, torch.optim.AdamW(network.parameters()), scaler, progress, network.state_dict())
+    status = run_module._finish(RunFolder(spec.run_id), spec, state, CPU)
+    kept = best_epoch if select == "best" else 3
+    assert (status.best_epoch, status.best_dice) == (kept, dice[kept - 1])

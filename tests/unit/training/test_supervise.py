@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from seggrid.errors import UserError
+from seggrid.errors import LostError, UserError
 from seggrid.paths import RunFolder
 from seggrid.records import RunStatus, read_status, write_json
 from seggrid.training import supervise as module
+from seggrid.training.exit_status import ExitStatus
 from seggrid.training.supervise import retry, supervise
 from tests.conftest import Workplace
 
@@ -74,7 +77,7 @@ def test_the_reason_of_an_earlier_attempt_is_not_taken_over(run: RunFolder, monk
 @pytest.mark.parametrize("code", [-signal.SIGKILL, -signal.SIGTERM, 128 + signal.SIGKILL])
 def test_a_killed_child_is_lost_not_failed(run: RunFolder, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
     end_with(monkeypatch, code)
-    with pytest.raises(InterruptedError, match="run the same command again to resume"):
+    with pytest.raises(LostError, match="run the same command again to resume"):
         supervise(run.folder.name)
     assert not run.status.exists()
 
@@ -84,11 +87,11 @@ def test_killed_again_and_again_without_getting_further_is_failed(
 ) -> None:
     end_with(monkeypatch, -signal.SIGKILL)
     for _ in range(module.LOST_IN_A_ROW - 1):
-        with pytest.raises(InterruptedError):
+        with pytest.raises(LostError):
             supervise(run.folder.name)
     (run.checkpoints / "epoch-000001.pt").touch()
     for _ in range(module.LOST_IN_A_ROW - 1):
-        with pytest.raises(InterruptedError):
+        with pytest.raises(LostError):
             supervise(run.folder.name)
     status = supervise(run.folder.name)
     assert status.state == "failed"
@@ -140,14 +143,68 @@ def test_a_run_falls_with_the_run_that_it_starts_from(
     )
 
 
-def test_retry_clears_failed_runs_only(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
-    end_with(monkeypatch, 1)
-    supervise(run.folder.name)
-    (run.checkpoints / "epoch-000001.pt").touch()
-    assert retry(run.folder.name)
+@pytest.mark.parametrize("code", [ExitStatus.DISK_FULL, ExitStatus.NOT_FLUSHED])
+def test_a_full_disk_is_lost_not_failed(run: RunFolder, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+    end_with(monkeypatch, code)
+    for _ in range(module.LOST_IN_A_ROW + 1):
+        with pytest.raises(
+            LostError, match=r"cannot be written to, for its disk is full, .*; make room, and run the sam"
+        ):
+            supervise(run.folder.name)
     assert not run.status.exists()
-    assert not list(run.checkpoints.glob("epoch-*"))
-    assert not retry(run.folder.name)
+
+
+def test_a_disk_that_fills_up_in_training_loses_no_checkpoint(make_workplace: Callable[..., Workplace]) -> None:
+    """For real: the first line on standard error meets the device that is always full."""
+    place = make_workplace(mixtures=["ce"], folds=[0])
+    place.seggrid("plan", str(place.experiment))
+    (data,) = (place.results / "data").glob("phantom-*")
+    place.seggrid("preprocess", data.name)
+    (run,) = place.run_ids()
+    command = [sys.executable, "-m", "seggrid.cli", "train", run]
+    with Path("/dev/full").open("w") as full:
+        assert subprocess.run(command, env=place.environment, stderr=full).returncode
+    folder = RunFolder(run, place.results)
+    assert not folder.status.exists()
+    place.seggrid("train", run)
+    status = read_status(folder.status)
+    assert status is not None
+    assert (status.state, status.epochs) == ("completed", 3)
+
+
+def test_a_device_that_is_not_here_is_a_mistake_in_the_command(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    reason = "device: cuda is asked for, but torch sees no GPU here; use auto or cpu"
+    end_with(monkeypatch, ExitStatus.NO_DEVICE, lambda: write_json(run.failure, {"reason": reason}))
+    with pytest.raises(UserError, match=f"^{reason}$"):
+        supervise(run.folder.name, "cuda")
+    assert not run.status.exists()
+
+
+def test_the_parts_of_a_killed_attempt_are_swept_but_not_those_of_a_plan(
+    run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run.checkpoints.mkdir(exist_ok=True)
+    names = ("model.safetensors", "history.csv", "env.json")
+    dead = [run.folder / f".{name}.0a.part" for name in names] + [run.checkpoints / ".epoch-000001.pt.0a.part"]
+    planning = run.folder / ".spec.json.0a.part"
+    for part in (*dead, planning):
+        part.touch()
     end_with(monkeypatch, 0, completed(run))
     supervise(run.folder.name)
-    assert not retry(run.folder.name)
+    assert not [part for part in dead if part.exists()]
+    assert planning.exists()
+
+
+@pytest.mark.parametrize("from_start", [False, True])
+def test_retry_clears_failed_runs_only(run: RunFolder, monkeypatch: pytest.MonkeyPatch, from_start: bool) -> None:
+    end_with(monkeypatch, 1)
+    supervise(run.folder.name)
+    checkpoint = run.checkpoints / "epoch-000001.pt"
+    checkpoint.touch()
+    assert retry(run.folder.name, from_start)
+    assert not run.status.exists()
+    assert checkpoint.exists() is not from_start
+    assert not retry(run.folder.name, from_start)
+    end_with(monkeypatch, 0, completed(run))
+    supervise(run.folder.name)
+    assert not retry(run.folder.name, from_start)

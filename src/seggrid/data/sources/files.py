@@ -149,6 +149,10 @@ def _read_nifti(path: Path) -> tuple[npt.NDArray[Any], Spacing]:
         spacing = tuple(float(zoom) for zoom in image.header.get_zooms())
     except _NIFTI_DAMAGE as error:
         raise UserError(f"{path}: unreadable or truncated ({error})") from error
+    if array.dtype.kind not in "biuf":
+        raise UserError(
+            f"{path}: its pixels are colours or complex numbers; store one number a pixel, a channel a file"
+        )
     axes = array.ndim
     while axes > 2 and array.shape[axes - 1] == 1:
         axes -= 1

@@ -16,15 +16,18 @@ class LabelMap:
     """Numbers the declared mask values 1 to K in the order of the classes; ignored values become 0.
 
     Raises:
-        UserError: a value belongs to two classes.
+        UserError: a value belongs to two classes, or to a class and to those ignored.
     """
 
     def __init__(self, classes: Mapping[str, ClassValue], ignore: tuple[int | str, ...]) -> None:
         self.names = tuple(classes)
-        self._labels: dict[int, int] = {0: 0, **{int(value): 0 for value in ignore}}
+        ignored = {int(value) for value in ignore}
+        self._labels = dict.fromkeys((0, *ignored), 0)
         seen: dict[int, str] = {}
         for label, (name, value) in enumerate(classes.items(), start=1):
             for number in map(int, members(value)):
+                if number in ignored:
+                    raise UserError(f"data.ignore: {number} is the mask value of {name}; leave it in one of them")
                 if number in seen:
                     raise UserError(f"data.classes: the mask value {number} belongs to {seen[number]} and to {name}")
                 seen[number] = name

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from seggrid.config.data import PhantomData
 from seggrid.data.sources.base import Case, Listing, RawCase
-from seggrid.phantom import CLASS_NAMES, radiograph
+from seggrid.errors import UserError
+from seggrid.phantom import CLASS_NAMES, PoseError, radiograph
 
 
 class PhantomSource:
@@ -25,7 +26,17 @@ class PhantomSource:
         return Listing(tuple(cases), ())
 
     def load(self, case: Case) -> RawCase:
-        """Draw one radiograph with its mask; spacing in mm in the plane of the joint."""
+        """Draw one radiograph with its mask; spacing in mm in the plane of the joint.
+
+        Raises:
+            UserError: this knee cannot take the pose.
+        """
         subject, frame = case.case.removeprefix("s").split("_f")
-        drawn = radiograph(self._settings, int(subject), int(frame))
+        try:
+            drawn = radiograph(self._settings, int(subject), int(frame))
+        except PoseError as error:
+            raise UserError(
+                f"{case.case}: {error}; lower data.knee.anatomical_spread, narrow data.knee.flexion, or change "
+                "data.knee.seed"
+            ) from error
         return RawCase(case.case, case.group, drawn.image[None], drawn.labels, drawn.spacing)

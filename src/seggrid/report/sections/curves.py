@@ -15,6 +15,7 @@ from seggrid.report.numbers import fixed
 from seggrid.report.page import Section
 from seggrid.report.results import Results, place
 from seggrid.scoring.grid import Candidate, GridRun
+from seggrid.specification import read_run
 
 _TITLES = {
     "loss": "Training loss",
@@ -27,11 +28,11 @@ _DASHES = ("solid", "dash", "dashdot", "longdash", "dot")
 
 def build(results: Results) -> Section:
     """Draw four small figures per candidate; a switch of the page chooses the candidate."""
-    mixtures = {mixture.name: mixture for mixture in results.grid.experiment.all_mixtures()}
     drawn = [
         (candidate, frame) for candidate in results.candidates if len(frame := curve_frame(results.runs_of(candidate)))
     ]
-    variants = [_panels(mixtures[candidate.loss], frame) for candidate, frame in drawn]
+    mixtures = {c: read_run(results.runs_of(c)[0].planned.run_id).mixture for c, _ in drawn}
+    variants = [_panels(mixtures[candidate], frame) for candidate, frame in drawn]
     everything = pd.concat([frame for _, frame in drawn], ignore_index=True) if drawn else pd.DataFrame()
     figures = tuple(
         Figure(
@@ -46,7 +47,7 @@ def build(results: Results) -> Section:
     values = {
         "candidates": [candidate for candidate, _ in drawn],
         "without": len(results.candidates) - len(drawn),
-        "shares": [row for c, frame in drawn for row in share_rows(c, mixtures[c.loss], frame)],
+        "shares": [row for c, frame in drawn for row in share_rows(c, mixtures[c], frame)],
     }
     return Section("curves", "Learning curves", values, figures)
 

@@ -123,3 +123,11 @@ def test_a_single_slice_is_two_dimensional_and_a_series_is_refused(tmp_path: Pat
 def test_stem_takes_the_whole_suffix() -> None:
     assert stem(Path("p1/a.b.nii.gz")) == "p1/a.b"
     assert stem(Path("a.png")) == "a"
+
+
+@pytest.mark.parametrize("kind", [[("R", "u1"), ("G", "u1"), ("B", "u1")], np.complex64], ids=["RGB", "complex"])
+def test_nifti_pixels_that_are_no_numbers_are_refused(tmp_path: Path, kind: object) -> None:
+    nib.save(nib.Nifti1Image(np.zeros((4, 5, 1), np.dtype(kind)), np.eye(4)), tmp_path / "a.nii")
+    for read in (read_image, read_mask):
+        with pytest.raises(UserError, match=r"a\.nii: its pixels are colours or complex numbers; store one number"):
+            read(tmp_path / "a.nii")

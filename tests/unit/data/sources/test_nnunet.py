@@ -115,3 +115,9 @@ def test_real_hippocampi(shared: Path) -> None:
     assert source.class_names == ("anterior", "posterior")
     raw = source.load(listing.cases[0])
     assert (raw.image.shape, raw.spacing) == ((1, 35, 51, 35), (1.0, 1.0, 1.0))
+
+
+def test_an_ignored_value_that_dataset_json_names_is_refused(layout: Path) -> None:
+    """Classes of dataset.json are not known when the experiment is read."""
+    with pytest.raises(UserError, match=r"^data\.ignore: 2 is the mask value of b; leave it in one of them"):
+        open_source(NnunetData(source="nnunet", path=layout, ignore=(2,)))

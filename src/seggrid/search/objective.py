@@ -1,0 +1,48 @@
+"""What a search optimises: O and D on the validation cases. The test cases are not read."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from seggrid.scoring import criterion
+from seggrid.scoring.aggregate import aggregate, over_runs
+from seggrid.scoring.cases import collect_cases
+from seggrid.scoring.comprehensive import comprehensive
+from seggrid.scoring.grid import Candidate, Grid
+from seggrid.scoring.stage import reference_distance
+
+
+class Reached(NamedTuple):
+    """What a candidate reaches on validation, the mean over folds and seeds.
+
+    Attributes:
+        score: the criterion ``absolute``.
+    """
+
+    overlap: float
+    distance: float
+    score: float
+
+
+def reached(grid: Grid) -> dict[Candidate, Reached]:
+    """Return what every candidate reaches of which all runs are completed and a validation value is defined."""
+    metrics = grid.experiment.evaluation.metrics
+    cases = collect_cases(grid.runs, metrics)
+    complete = {candidate for candidate in grid.candidates if _is_complete(grid, candidate)}
+    values = comprehensive(aggregate(cases[cases["split"] == "val"], metrics).runs, grid.experiment.scoring)
+    mean, _ = over_runs(values.droplevel("split"), grid.candidate_of)
+    reference = reference_distance(grid)
+    found = {}
+    for number, row in mean.dropna().iterrows():
+        candidate = grid.candidates[int(number)]  # type: ignore[call-overload]
+        if candidate in complete:
+            score = criterion.absolute(np.array(row["overlap"]), np.array(row["distance"]), reference)
+            found[candidate] = Reached(float(row["overlap"]), float(row["distance"]), float(score))
+    return found
+
+
+def _is_complete(grid: Grid, candidate: Candidate) -> bool:
+    position = grid.candidates.index(candidate)
+    return all(run.state == "completed" for run, of in zip(grid.runs, grid.candidate_of, strict=True) if of == position)

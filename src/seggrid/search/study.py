@@ -1,0 +1,105 @@
+"""The Optuna study of a search: never kept, made anew for every round from what earlier rounds told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.samplers import BaseSampler, CmaEsSampler, GPSampler, NSGAIISampler, RandomSampler, TPESampler
+from optuna.study import StudyDirection
+from optuna.trial import TrialState
+
+from seggrid.config.search import Search
+from seggrid.search.space import Candidate, SearchSpace
+
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+#: Draws of a candidate that the round holds already, after which the rest of the round is drawn at random.
+_REPEATS = 100
+_DIRECTIONS = {
+    "absolute": [StudyDirection.MAXIMIZE],
+    "pareto": [StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE],
+}
+
+
+@dataclass(frozen=True)
+class Known:
+    """A trial of which the end is known.
+
+    Attributes:
+        values: the numbers that were drawn.
+        attributes: what the sampler keeps with a trial.
+        objectives: ``(S,)`` or ``(O, D)`` on validation; ``None`` for a failed trial.
+    """
+
+    values: dict[str, Any]
+    attributes: dict[str, Any]
+    objectives: tuple[float, ...] | None
+
+
+@dataclass(frozen=True)
+class Draw:
+    """A trial that is asked for."""
+
+    candidate: Candidate
+    values: dict[str, Any]
+    attributes: dict[str, Any]
+
+
+def draw_round(space: SearchSpace, search: Search, number: int, known: Iterable[Known]) -> list[Draw]:
+    """Draw the trials of one round, no candidate twice; the same for the same seed and the same known trials.
+
+    There are fewer than asked for only where the space holds no more candidates.
+
+    Args:
+        number: of the round, from 0.
+        known: all trials of the earlier rounds, in their order, behind those of the warm start.
+    """
+    study = optuna.create_study(sampler=_sampler(search, number), directions=_DIRECTIONS[search.objective])
+    for earlier in known:
+        study.add_trial(_frozen(space, earlier))
+    drawn: dict[tuple[str, str, float | None], Draw] = {}
+    for turn in range(search.trials + 2 * _REPEATS):
+        if len(drawn) == search.trials:
+            break
+        if turn == search.trials + _REPEATS:
+            study.sampler = RandomSampler(seed=_seed(search, number))
+        trial = study.ask(space.distributions)
+        candidate = space.candidate(trial.params)
+        if candidate.key in drawn:
+            study.tell(trial, state=TrialState.FAIL)
+            continue
+        attributes = study.get_trials(deepcopy=False)[trial.number].system_attrs
+        drawn[candidate.key] = Draw(candidate, trial.params, dict(attributes))
+    return list(drawn.values())
+
+
+def _seed(search: Search, number: int) -> int:
+    return int(np.random.SeedSequence([search.seed, number]).generate_state(1)[0])
+
+
+def _sampler(search: Search, number: int) -> BaseSampler:
+    seed = _seed(search, number)
+    # The first round is drawn at random, unless a warm start knows as many trials already.
+    if search.sampler == "tpe":
+        # The liar keeps the trials of a round, whose ends are not known, apart from each other.
+        return TPESampler(seed=seed, n_startup_trials=search.trials, multivariate=True, constant_liar=True)
+    if search.sampler == "gp":
+        return GPSampler(seed=seed, n_startup_trials=search.trials, warn_independent_sampling=False)
+    if search.sampler == "nsga2":
+        return NSGAIISampler(seed=seed, population_size=max(2, search.trials))
+    if search.sampler == "cmaes":
+        return CmaEsSampler(seed=seed, popsize=max(2, search.trials), warn_independent_sampling=False)
+    return RandomSampler(seed=seed)
+
+
+def _frozen(space: SearchSpace, known: Known) -> optuna.trial.FrozenTrial:
+    return optuna.trial.create_trial(
+        params=known.values,
+        distributions=space.distributions,
+        system_attrs=known.attributes,
+        values=known.objectives,
+        state=TrialState.FAIL if known.objectives is None else TrialState.COMPLETE,
+    )

@@ -1,0 +1,58 @@
+"""The evaluate stage on runs that need no network."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from seggrid.errors import UserError
+from seggrid.inference.evaluate import evaluate
+from seggrid.paths import RunFolder
+from seggrid.records import RunStatus, write_json
+from seggrid.specification import PlannedRun, read_plan
+from tests.conftest import Workplace
+
+
+@pytest.fixture
+def run(make_workplace: Callable[..., Workplace], monkeypatch: pytest.MonkeyPatch) -> PlannedRun:
+    place = make_workplace(mixtures=["ce"], folds=[0])
+    place.seggrid("plan", str(place.experiment))
+    monkeypatch.setenv("SEGGRID_RESULTS", str(place.results))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    return read_plan("tiny")[0]
+
+
+def end(run: PlannedRun, state: str) -> None:
+    status = RunStatus.model_validate({"run_id": run.run_id, "state": state})
+    write_json(RunFolder(run.run_id).status, status.model_dump(mode="json"))
+
+
+def test_a_failed_run_needs_no_device(run: PlannedRun) -> None:
+    end(run, "failed")
+    (line,) = evaluate(run.run_id, run.eval_id, "cuda").read_text().splitlines()
+    assert line.startswith("run_id,network,loss,")
+
+
+def test_a_device_that_is_not_here_leaves_nothing(run: PlannedRun, preprocessed: Workplace) -> None:
+    end(run, "completed")
+    data = RunFolder(run.run_id).folder.parents[1] / "data" / run.data_id
+    data.rename(data.with_name("planned"))
+    data.symlink_to(preprocessed.results / "data" / run.data_id)
+    with pytest.raises(UserError, match="torch sees no GPU here"):
+        evaluate(run.run_id, run.eval_id, "cuda")
+    assert not list(RunFolder(run.run_id).evaluation(run.eval_id).folder.iterdir())
+
+
+def test_what_a_kill_left_is_swept(run: PlannedRun) -> None:
+    end(run, "failed")
+    folder = RunFolder(run.run_id).evaluation(run.eval_id).folder
+    folder.mkdir()
+    dead, live = folder / ".predictions.zip.0a.part", folder / ".predictions.zip.0b.part"
+    dead.touch()
+    live.touch()
+    os.utime(dead, (1, 1))
+    evaluate(run.run_id, run.eval_id)
+    assert [dead.exists(), live.exists()] == [False, True]

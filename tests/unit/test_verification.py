@@ -1,0 +1,62 @@
+"""What verify compares, with a training and an evaluation that are made up."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from seggrid import verification
+from seggrid.config import parse_experiment
+from seggrid.paths import RunFolder
+from seggrid.plan import make_plan
+from seggrid.specification import PlannedRun
+
+HEADER = "run_id,network,loss,fold,seed,split,group,case,class,dice\n"
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PlannedRun:
+    """A run that was measured while its network was called ``first``; the latest plan calls it ``second``."""
+    monkeypatch.setenv("SEGGRID_RESULTS", str(tmp_path / "results"))
+    raw = {
+        "name": "study",
+        "data": {"source": "phantom"},
+        "folds": [0],
+        "networks": [{"name": "second", "architecture": "Unet", "encoder": "resnet18"}],
+        "mixtures": ["0.5*ce + 0.5*dice"],
+    }
+    plan = make_plan(parse_experiment(raw, "study.yaml"), [])
+    plan.write()
+    (run,) = plan.runs
+    write_cases(run, RunFolder(run.run_id), "first", 0.5)
+    return run
+
+
+def write_cases(run: PlannedRun, folder: RunFolder, network: str, dice: float) -> None:
+    path = folder.evaluation(run.eval_id).cases
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"{HEADER}{run.run_id},{network},{run.loss},0,0,test,s000,s000_f00,femur,{dice}\n")
+
+
+@pytest.mark.parametrize(("dice", "same"), [(0.5, True), (0.25, False)])
+def test_another_name_of_the_network_is_no_difference(
+    run: PlannedRun,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    dice: float,
+    same: bool,
+) -> None:
+    fresh = tmp_path / "fresh"
+
+    def again(command: list[str], env: dict[str, str], check: bool) -> subprocess.CompletedProcess[str]:
+        assert env["SEGGRID_RESULTS"] == str(fresh)
+        if "evaluate" in command:
+            write_cases(run, RunFolder(run.run_id, fresh), "second", dice)
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(verification.subprocess, "run", again)
+    assert verification._verify_run(run, fresh) is same
+    assert ("same bytes" in capsys.readouterr().out) is same
