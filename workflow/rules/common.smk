@@ -18,6 +18,7 @@ from seggrid.specification import read_plan
 shell.prefix(f'PATH="{Path(sys.executable).parent}:$PATH"; ')
 
 RESULTS = str(results_root())
+SEARCHES = f"{RESULTS}/searches"
 
 
 def planned_experiment():
@@ -63,6 +64,40 @@ def run_files(experiment, name):
         f"{RESULTS}/runs/{run.run_id}/{name.format(evaluation=run.eval_id)}"
         for run in read_plan(experiment)
     ]
+
+
+@lru_cache(maxsize=None)
+def search_of(experiment):
+    """The search of an experiment, or nothing."""
+    path = Path(SEARCHES, experiment, "search.json")
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+def trial_files(experiment, number):
+    """A file of every run of every trial of a round."""
+    search = search_of(experiment)
+    return [
+        f"{SEARCHES}/{experiment}/round-{number}/trial-{trial:02d}/f{fold}-s{seed}.json"
+        for trial in range(search["trials"])
+        for fold in search["folds"]
+        for seed in search["seeds"]
+    ]
+
+
+def measured(experiment):
+    """What must be there before an experiment can be ranked."""
+    search = search_of(experiment)
+    if search is None:
+        return run_files(experiment, "eval-{evaluation}/cases.csv")
+    baselines = [
+        f"{RESULTS}/runs/{run}/eval-{evaluation}/cases.csv"
+        for run, evaluation in search["baselines"]
+    ]
+    return [*baselines, round_told(experiment, search["rounds"] - 1)]
+
+
+def round_told(experiment, number):
+    return f"{SEARCHES}/{experiment}/round-{number:02d}/tell.json"
 
 
 def initial_weights(wildcards):

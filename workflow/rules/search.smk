@@ -1,42 +1,5 @@
 # A search in rounds: ask for trials, train and measure their runs, tell what they reached. The slots are declared, so
 # that nothing waits for a round to be planned; which run a slot stands for is in ask.json.
-SEARCHES = f"{RESULTS}/searches"
-
-
-@lru_cache(maxsize=None)
-def search_of(experiment):
-    """The search of an experiment, or nothing."""
-    path = Path(SEARCHES, experiment, "search.json")
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
-
-
-def trial_files(experiment, number):
-    """A file of every run of every trial of a round."""
-    search = search_of(experiment)
-    return [
-        f"{SEARCHES}/{experiment}/round-{number}/trial-{trial:02d}/f{fold}-s{seed}.json"
-        for trial in range(search["trials"])
-        for fold in search["folds"]
-        for seed in search["seeds"]
-    ]
-
-
-def measured(experiment):
-    """What must be there before an experiment can be ranked."""
-    search = search_of(experiment)
-    if search is None:
-        return run_files(experiment, "eval-{evaluation}/cases.csv")
-    baselines = [
-        f"{RESULTS}/runs/{run}/eval-{evaluation}/cases.csv"
-        for run, evaluation in search["baselines"]
-    ]
-    return [*baselines, round_told(experiment, search["rounds"] - 1)]
-
-
-def round_told(experiment, number):
-    return f"{SEARCHES}/{experiment}/round-{number:02d}/tell.json"
-
-
 # Draw the trials of a round from what the rounds before it told.
 rule ask:
     input:

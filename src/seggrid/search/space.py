@@ -83,37 +83,27 @@ class SearchSpace:
 
     def values(self, candidate: Candidate) -> dict[str, Any] | None:
         """Return numbers that stand for a candidate; ``None`` where it lies outside of the space."""
-        weights = {term.name: term for term in candidate.mixture.terms}
-        found: dict[str, Any] = {}
+        searches_rate = self._space.learning_rate is not None
+        if candidate.mixture.scheduled or (candidate.learning_rate is not None) != searches_rate:
+            return None
+        # Of a term that dropped out its parameters say nothing.
+        found: dict[str, Any] = {key: low for key, (low, _) in self._space.parameters.items()}
         counts = []
-        left = dict(weights)
         for term in self._space.terms:
-            same = [known for known in candidate.mixture.terms if known.loss == term.loss and self._alike(known, term)]
-            if len(same) > 1 or candidate.mixture.scheduled:
-                return None
-            count = float(same[0].weight) * _UNITS if same else 0.0  # type: ignore[arg-type]
-            if abs(count - round(count)) > 1e-9:
-                return None
-            counts.append(round(count))
-            if same:
-                del left[same[0].name]
-                found |= self._parameters_of(same[0])
-        if left or sum(counts) != _UNITS:
+            same = next((k for k in candidate.mixture.terms if k.loss == term.loss and self._alike(k, term)), None)
+            counts.append(round(float(same.weight) * _UNITS) if same else 0)  # type: ignore[arg-type]
+            found |= self._parameters_of(same) if same else {}
+        if sum(counts) != _UNITS:
             return None
-        for key, (low, high) in self._space.parameters.items():
-            found.setdefault(key, low)  # of a term that dropped out, it says nothing
-            if not low <= found[key] <= high:
-                return None
         found |= {_share(number): share for number, share in enumerate(_shares(counts))}
-        if self._space.learning_rate is not None:
-            if candidate.learning_rate is None:
-                return None
-            found[_RATE] = candidate.learning_rate
-        if _NETWORK in self.distributions:
-            found[_NETWORK] = candidate.network
-        if candidate.network not in self._networks or self.candidate(found).key != candidate.key:
-            return None
-        return found
+        found |= {_RATE: candidate.learning_rate} if searches_rate else {}
+        found |= {_NETWORK: candidate.network} if _NETWORK in self.distributions else {}
+        ranges = {**self._space.parameters, _RATE: self._space.learning_rate or (0.0, 0.0)}
+        inside = candidate.network in self._networks and all(
+            ranges[name][0] <= value <= ranges[name][1] for name, value in found.items() if name in ranges
+        )
+        # The way back tells what was rounded away, or stands beside the space.
+        return found if inside and self.candidate(found).key == candidate.key else None
 
     def _alike(self, known: Term, term: Term) -> bool:
         searched = {key.partition(".")[2] for key in self._space.parameters if key.partition(".")[0] == term.loss}
