@@ -5,20 +5,24 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test kills check docs bench install lock
+.PHONY: demo test kills slurm-faults check docs bench install lock
 
 # The whole workflow on the built-in phantom; a second call finds nothing to be done.
 demo: $(READY)
 	$(BIN)/snakemake -c$(CORES) --config experiment=demo
 
-# The workflow tests take all cores themselves, one after the other.
+# The workflow tests take all cores themselves, one after the other. Those of Slurm need its programs.
 test: $(READY)
-	$(BIN)/pytest -q -n $(CORES) --ignore tests/workflow
-	$(BIN)/pytest -q tests/workflow
+	$(BIN)/pytest -q -n $(CORES) --ignore tests/workflow --ignore tests/slurm
+	$(BIN)/pytest -q tests/workflow tests/slurm
 
 # Twenty kills at random moments: of training, of Snakemake, of both.
 kills: $(READY)
 	SEGGRID_KILLS=20 $(BIN)/pytest -q -s tests/workflow/test_kill.py -k random
+
+# What may happen to a job on a cluster, each on a throw-away Slurm; takes most of an hour.
+slurm-faults: $(READY)
+	$(BIN)/python -m tests.slurm.faults
 
 # Style, types, layers, the workflow's own lint, and generated files.
 check: $(READY)
@@ -39,7 +43,7 @@ docs: $(READY)
 # Peers that only benchmarks need are not in the lock.
 bench: $(READY)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python albumentations==2.0.8
-	for name in start_up first_step demo_overhead cpu_levers training_loop losses distance_maps growth metrics scoring gpu_step sim_to_real; do \
+	for name in start_up first_step demo_overhead cpu_levers training_loop losses distance_maps growth metrics scoring tracking cluster_overhead slurm_packing gpu_step sim_to_real; do \
 	  echo "== $$name"; $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 install: $(READY)

@@ -28,6 +28,10 @@ rule trained:
         lambda _: run_files(EXPERIMENT, "status.json"),
 
 
+onstart:
+    take_over(log)
+
+
 onsuccess:
     print_ranking()
 

@@ -96,9 +96,27 @@ def _report(options: argparse.Namespace) -> int:
 
 
 def _track(options: argparse.Namespace) -> int:
+    if options.follow:
+        from seggrid.tracking.follow import follow
+
+        print(follow(options.experiment))
+        return 0
     from seggrid.tracking.stage import track
 
-    print(track(options.experiment))
+    print(track(options.experiment, options.force))
+    return 0
+
+
+def _predict(options: argparse.Namespace) -> int:
+    from seggrid.inference.model import open_model
+    from seggrid.prediction.stage import predict_files
+
+    name = options.model
+    if name.startswith("models:"):
+        from seggrid.tracking.fetch import fetch_model
+
+        name = str(fetch_model(name))
+    print(predict_files(open_model(name), options.inputs, options.out, options.overlays, options.device))
     return 0
 
 
@@ -180,7 +198,19 @@ def parser() -> argparse.ArgumentParser:
         verb.add_argument("--device", choices=("auto", "cpu", "cuda"), help="default: that of the run's training")
     add("score", _score, "rank the candidates of an experiment", experiment)
     add("report", _report, "write report.html of an experiment", experiment)
-    add("track", _track, "import finished runs into MLflow and register the winner", experiment)
+    track = add("track", _track, "import finished runs into MLflow and register the winner", experiment)
+    track.add_argument("--force", action="store_true", help="make the winner the champion in any case")
+    track.add_argument(
+        "--follow", action="store_true", help="send the curves of runs while they train, until all ended"
+    )
+    predict = add("predict", _predict, "segment image files with a trained run or a registered model")
+    predict.add_argument("--model", required=True, help="models:/NAME@champion, run id, or folder of a run or model")
+    predict.add_argument("--overlays", action="store_true", help="draw the objects over the images as well")
+    predict.add_argument(
+        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: a GPU if there is one"
+    )
+    predict.add_argument("inputs", nargs="+", type=Path, metavar="INPUT", help="image file or folder of images")
+    predict.add_argument("out", type=Path, metavar="OUT", help="folder of the masks")
     add("status", _status, "count planned, running, done and failed runs", experiment)
     retry = add(
         "retry", _retry, "clear failed runs, so that they are trained again", ("target", "run id or experiment", str)

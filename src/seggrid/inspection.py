@@ -26,6 +26,8 @@ class RunState:
         epochs: epochs trained so far.
         seconds: time spent in training so far.
         reason: why it failed.
+        place: where it is being trained.
+        on_gpu: whether it was trained on a GPU; known when training has ended.
     """
 
     run: PlannedRun
@@ -33,6 +35,8 @@ class RunState:
     epochs: int
     seconds: float
     reason: str = ""
+    place: str = ""
+    on_gpu: bool = False
 
 
 def run_state(run: PlannedRun) -> RunState:
@@ -42,9 +46,14 @@ def run_state(run: PlannedRun) -> RunState:
     if status is not None:
         measured = folder.evaluation(run.eval_id).cases.is_file()
         state = "failed" if status.state == "failed" else "done" if measured else "trained"
-        return RunState(run, state, status.epochs, status.seconds, status.reason or "")
+        on_gpu = (status.device or "").startswith("cuda")
+        return RunState(run, state, status.epochs, status.seconds, status.reason or "", on_gpu=on_gpu)
     epochs, seconds = _live(folder)
-    return RunState(run, "running" if holder_of(folder.lease) else "planned", epochs, seconds)
+    holder = holder_of(folder.lease)
+    if holder is None:
+        return RunState(run, "planned", epochs, seconds)
+    job = f", Slurm job {holder['job']}" if holder.get("job") else ""
+    return RunState(run, "running", epochs, seconds, place=f"on {holder['host']}{job}")
 
 
 def _live(folder: RunFolder) -> tuple[int, float]:
@@ -62,21 +71,27 @@ def status_table(experiment: str) -> str:
     count = Counter(state.state for state in states)
     lines = [f"{experiment}: {len(states)} runs"]
     lines += [f"  {name:<8} {count[name]:>6}" for name in ("done", "trained", "running", "planned", "failed")]
-    finished = [state.seconds for state in states if state.state in ("done", "trained")]
-    spent = sum(state.seconds for state in states)
-    lines.append(f"training time spent {_hours(spent)}" + _left(states, finished))
+    lines.append(_times(states))
     lines += [f"failed: {state.run.run_id}: {state.reason}" for state in states if state.state == "failed"]
-    lines += [f"running: {state.run.run_id}: epoch {state.epochs}" for state in states if state.state == "running"]
+    lines += [f"running: {s.run.run_id}: epoch {s.epochs}, {s.place}" for s in states if s.state == "running"]
     return "\n".join(lines)
 
 
-def _left(states: list[RunState], finished: list[float]) -> str:
-    open_runs = [state for state in states if state.state in ("planned", "running")]
-    if not open_runs or not finished:
-        return ""
-    mean = sum(finished) / len(finished)
-    left = sum(max(mean - state.seconds, 0) for state in open_runs)
-    return f", about {_hours(left)} left (for one job at a time, from the mean of {len(finished)} finished runs)"
+def _times(states: list[RunState]) -> str:
+    """Time spent and left, with the part of it on GPUs; what runs will take is the mean of those that have ended."""
+    ended = [state for state in states if state.state in ("done", "trained")]
+    text = f"training time spent {_hours(sum(state.seconds for state in states))}"
+    gpu = sum(state.seconds for state in ended if state.on_gpu)
+    if gpu:
+        text += f" ({_hours(gpu)} of it by {sum(state.on_gpu for state in ended)} finished runs on GPUs)"
+    still = [state for state in states if state.state in ("planned", "running")]
+    if not still or not ended:
+        return text
+    mean = sum(state.seconds for state in ended) / len(ended)
+    left = sum(max(mean - state.seconds, 0) for state in still)
+    where = " of GPU time" if all(state.on_gpu for state in ended) else ""
+    basis = f"for one job at a time, from the mean of {len(ended)} finished runs"
+    return f"{text}, about {_hours(left)}{where} left ({basis})"
 
 
 def _hours(seconds: float) -> str:

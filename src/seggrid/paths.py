@@ -128,6 +128,11 @@ def manifest_cache() -> Path:
     return results_root() / "data" / ".hashes.json"
 
 
+def controllers() -> Path:
+    """Records of the Snakemakes that submitted batch jobs."""
+    return results_root() / "controllers"
+
+
 def tracking_store() -> Path:
     """The local MLflow store."""
     return results_root() / "mlflow"

@@ -28,6 +28,7 @@ VERBS = (
     "score",
     "report",
     "track",
+    "predict",
     "status",
     "retry",
     "why",

@@ -79,7 +79,26 @@ def test_every_run_has_a_state() -> None:
     ]  # fmt: skip
     # 90 s a run on average: 60, 70 and 90 s are left.
     assert lines[6].startswith("training time spent 3 min 55 s, about 3 min 40 s left")
-    assert lines[7:] == [f"failed: {runs[2].run_id}: the loss became NaN", f"running: {runs[3].run_id}: epoch 3"]
+    assert lines[7:] == [
+        f"failed: {runs[2].run_id}: the loss became NaN",
+        f"running: {runs[3].run_id}: epoch 3, on {socket.gethostname()}",
+    ]
+
+
+def test_time_on_gpus_and_the_job_of_a_cluster() -> None:
+    runs = planned(seeds=[0, 1, 2])
+    end(runs[0], measured=True, seconds=3600, device="cuda:1")
+    start(runs[1], 60, os.getpid())
+    lease = RunFolder(runs[1].run_id).lease
+    lease.write_text(json.dumps({**json.loads(lease.read_text()), "job": "12"}))
+    lines = status_table("study").splitlines()
+    assert lines[6] == (
+        "training time spent 1 h 10 min (1 h 00 min of it by 1 finished runs on GPUs), "
+        "about 1 h 50 min of GPU time left (for one job at a time, from the mean of 1 finished runs)"
+    )
+    assert lines[7].endswith(f"epoch 60, on {socket.gethostname()}, Slurm job 12")
+    end(runs[1], seconds=0, device="cpu")
+    assert "of GPU time left" not in status_table("study")
 
 
 def test_nothing_is_foretold_from_nothing() -> None:

@@ -12,6 +12,7 @@ from seggrid.config import experiment_folders, find_experiment, load_experiment
 from seggrid.errors import UserError
 from seggrid.paths import ExperimentFolder, results_root
 from seggrid.plan import make_plan
+from seggrid.slurm import take_over_queue
 from seggrid.specification import read_plan
 
 # The seggrid command of the environment that Snakemake runs in.
@@ -104,6 +105,21 @@ def initial_weights(wildcards):
     """The run that training starts from, where there is one."""
     parent = (spec(wildcards.run)["parent"] or {}).get("run_id")
     return [f"{RESULTS}/runs/{parent}/status.json"] if parent else []
+
+
+def allocation(wildcards):
+    """The group of jobs that train and measure a run. Runs on others' weights wait for these in one of their own."""
+    return "refinement" if initial_weights(wildcards) else "run"
+
+
+def take_over(logs):
+    """On a cluster, cancel the jobs of a Snakemake that was killed, before their work is submitted again."""
+    try:
+        told = [sentence for log in logs for sentence in take_over_queue(Path(log))]
+    except UserError as error:
+        raise WorkflowError(str(error)) from None
+    for sentence in told:
+        print(sentence, file=sys.stderr)
 
 
 def print_ranking():

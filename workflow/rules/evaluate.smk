@@ -6,6 +6,8 @@ rule evaluate:
         f"{RESULTS}/runs/{{run}}/eval-{{evaluation}}/cases.csv",
     log:
         f"{RESULTS}/logs/evaluate/{{run}}-{{evaluation}}.log",
+    group:
+        allocation
     conda:
         "../../envs/core.yaml"
     threads: lambda w: spec(w.run)["training"]["threads"]

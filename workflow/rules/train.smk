@@ -7,6 +7,8 @@ rule train:
         f"{RESULTS}/runs/{{run}}/status.json",
     log:
         f"{RESULTS}/logs/train/{{run}}.log",
+    group:
+        allocation
     conda:
         "../../envs/core.yaml"
     threads: lambda w: spec(w.run)["training"]["threads"]

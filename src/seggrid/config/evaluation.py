@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import AfterValidator, Field, ValidationError, field_validator
 
 from seggrid.catalogue import METRICS
 from seggrid.config.base import Section
@@ -104,10 +105,25 @@ class Scoring(Section):
             raise ValueError(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
 
 
+def without_credentials(uri: str) -> str:
+    """Return the address of a server.
+
+    Raises:
+        ValueError: it holds a user or password, which would end up in files; the message does not repeat them.
+    """
+    parts = urlsplit(uri)
+    if parts.username or parts.password:
+        raise ValueError(
+            "holds credentials; take them out and set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD in the "
+            "environment"
+        )
+    return uri
+
+
 class Tracking(Section):
     """Import of finished runs into MLflow."""
 
-    uri: str | None = None
+    uri: Annotated[str, AfterValidator(without_credentials)] | None = None
     """Tracking server; null: a local store under results/mlflow. Credentials come from the environment."""
     register_as: Literal["fold_ensemble", "refit", "best_fold"] = Field("fold_ensemble", alias="register")
     """What the champion in the model registry is: mean softmax over folds and seeds, a new training on all cases,

@@ -15,6 +15,7 @@ import torch
 from seggrid.data.store import Store
 from seggrid.errors import UserError
 from seggrid.inference.device import choose_device, use_deterministic_kernels
+from seggrid.inference.gpu_lease import leased
 from seggrid.inference.predict import Predictor, predict_case
 from seggrid.metrics import measure
 from seggrid.paths import DataFolder, RunFolder
@@ -44,7 +45,8 @@ def evaluate(run_id: str, eval_id: str, device: str | None = None) -> Path:
     rows: list[dict[str, object]] = []
     with atomic(folder.predictions) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         if status.state == "completed":
-            rows = _measure_cases(spec, measured, choose_device(device or spec.training.device), archive)
+            with leased(choose_device(device or spec.training.device)) as chosen:
+                rows = _measure_cases(spec, measured, chosen, archive)
     table = pd.DataFrame(rows, columns=[*CASE_KEYS, *measured.evaluation.metrics, "unit"])
     with atomic(folder.cases) as temporary:
         table.to_csv(temporary, index=False, lineterminator="\n", float_format="%.10g")

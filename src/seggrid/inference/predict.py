@@ -49,23 +49,29 @@ class Predictor:
         ).softmax(1)
 
 
-def predict_mask(
-    predictors: Sequence[Predictor], image: Tensor, geometry: Sequence[Record], original_shape: Sequence[int]
-) -> npt.NDArray[np.uint8]:
-    """Return the mask ``(*S0)`` of a preprocessed image ``(C_in, *S)`` at its original resolution.
+def predict_masks(
+    predictors: Sequence[Predictor],
+    images: Tensor,
+    geometries: Sequence[Sequence[Record]],
+    original_shapes: Sequence[Sequence[int]],
+) -> list[npt.NDArray[np.uint8]]:
+    """Return the masks ``(*S0)`` of preprocessed images ``(N, C_in, *S)``, each at its original resolution.
 
     Probabilities, not labels, are mapped back, so that borders are as fine as the image; several predictors are
     averaged.
 
     Args:
-        geometry: what preprocessing did to the image's shape.
+        geometries: what preprocessing did to the shape of each image; images beyond them only fill the batch.
     """
-    mean = torch.stack([predictor.probabilities(image[None])[0] for predictor in predictors]).mean(0)
-    return restore(mean, geometry, original_shape).argmax(0).to(torch.uint8).cpu().numpy()
+    means = torch.stack([predictor.probabilities(images) for predictor in predictors]).mean(0)
+    return [
+        restore(mean, geometry, shape).argmax(0).to(torch.uint8).cpu().numpy()
+        for mean, geometry, shape in zip(means[: len(geometries)], geometries, original_shapes, strict=True)
+    ]
 
 
 def predict_case(predictors: Sequence[Predictor], store: Store, case: int) -> npt.NDArray[np.uint8]:
     """Return the mask ``(*S0)`` of one case of a data set at its original resolution."""
     entry = store.cases[case]
     image = torch.from_numpy(np.array(store.image(case)))
-    return predict_mask(predictors, image, entry.geometry, entry.original_shape)
+    return predict_masks(predictors, image[None], [entry.geometry], [entry.original_shape])[0]

@@ -9,16 +9,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
+
 from seggrid.errors import UserError
 from seggrid.paths import ExperimentFolder, RunFolder
 from seggrid.plan import refit_run
 from seggrid.records import digest, read_json, to_json, write_if_changed
+from seggrid.scoring.criterion import absolute
 from seggrid.scoring.grid import Grid
 from seggrid.specification import RunSpec
 from seggrid.tracking.finished import FinishedRun
 from seggrid.training.supervise import supervise
 
 Mode = Literal["fold_ensemble", "refit", "best_fold"]
+#: Tags that two champions share whose scores can be compared.
+MEASURE = ("data_id", "split", "folds", "overlap", "distance", "both_empty")
 
 
 @dataclass(frozen=True)
@@ -68,7 +73,8 @@ def choose_champion(grid: Grid, finished: Sequence[FinishedRun]) -> Champion | N
         UserError: the experiment was not scored since it was planned or since its last run, or the refit failed.
     """
     mode = grid.experiment.tracking.register_as
-    row = _scores(grid)["validation_winner"]
+    scores = _scores(grid)
+    row = scores["validation_winner"]
     if row is None:
         return None
     planned = {
@@ -78,11 +84,11 @@ def choose_champion(grid: Grid, finished: Sequence[FinishedRun]) -> Champion | N
     members = _members(mode, runs)
     tags = {
         **winner_tags(grid),
+        **_measure_tags(grid, scores),
         "seggrid.register": mode,
         "seggrid.network": row["network"],
         "seggrid.mixture": row["loss"],
         "seggrid.runs": ", ".join(spec.run_id for spec in members),
-        "seggrid.data_id": members[0].data_id,
         "seggrid.commit": ", ".join(sorted({_commit(spec.run_id) for spec in members})),
         # Of the candidate over all folds and seeds: nothing is held out from an ensemble or a refit.
         "seggrid.val_overlap": f"{row['overlap_val']:.6g}",
@@ -91,6 +97,22 @@ def choose_champion(grid: Grid, finished: Sequence[FinishedRun]) -> Champion | N
         "seggrid.candidate_test_distance": f"{row['distance']:.6g}",
     }
     return Champion(members, grid.class_names, tags)
+
+
+def _measure_tags(grid: Grid, scores: dict[str, Any]) -> dict[str, str]:
+    """What the champion reached, and all that another one's score must share to be compared with it."""
+    row, settings = scores["validation_winner"], grid.experiment
+    overlap, distance = np.array(row["overlap_val"]), np.array(row["distance_val"])
+    score = absolute(overlap, distance, scores["reference_distance"])
+    return {
+        "seggrid.score": f"{score:.6g}",
+        "seggrid.data_id": grid.runs[0].planned.data_id,
+        "seggrid.split": "val",
+        "seggrid.folds": ", ".join(sorted({run.planned.fold for run in grid.runs}, key=int)),
+        "seggrid.overlap": ", ".join(settings.scoring.overlap.mean),
+        "seggrid.distance": ", ".join(settings.scoring.distance.mean),
+        "seggrid.both_empty": str(settings.evaluation.both_empty),
+    }
 
 
 def _members(mode: Mode, runs: Sequence[FinishedRun]) -> tuple[RunSpec, ...]:
@@ -130,3 +152,17 @@ def _scores(grid: Grid) -> dict[str, Any]:
     if scores["runs"]["completed"] != grid.states()["completed"]:
         raise UserError(f"{path}: older than the runs; run `seggrid score {name}` first")
     return scores
+
+
+def why_not(challenger: dict[str, str], holder: dict[str, str]) -> str | None:
+    """Why a version does not take the alias from the one that holds it, by their tags; ``None`` where it does.
+
+    Both are compared by S of the criterion ``absolute`` on val, which depends on no other candidate. Equal scores
+    are no hindrance: the same winner may be registered another way.
+    """
+    for name in MEASURE:
+        new, old = (tags.get(f"seggrid.{name}", "unknown") for tags in (challenger, holder))
+        if new != old:
+            return f"their scores cannot be compared ({name}: {new}, the champion's {old})"
+    new, old = (tags["seggrid.score"] for tags in (challenger, holder))
+    return f"its S on val is {new}, the champion's {old}" if float(new) < float(old) else None

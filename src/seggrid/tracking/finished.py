@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import pandas as pd
 from seggrid.paths import RunFolder
 from seggrid.records import RunStatus, digest, read_json
 from seggrid.scoring.aggregate import aggregate
-from seggrid.scoring.cases import read_cases, write_cases
+from seggrid.scoring.cases import collect_cases
 from seggrid.scoring.comprehensive import comprehensive
 from seggrid.scoring.grid import Grid, GridRun
 from seggrid.specification import PlannedRun, RunSpec, read_run
@@ -83,11 +82,7 @@ def _finished(
 def _measured(grid: Grid) -> dict[int, dict[str, float]]:
     """The means of every completed run, by its position in the grid."""
     metrics = grid.experiment.evaluation.metrics
-    with tempfile.TemporaryDirectory() as folder:
-        # Not the table that the score stage left: a run may have finished since.
-        path = Path(folder) / "cases.csv"
-        write_cases(grid.runs, metrics, path)
-        means = aggregate(read_cases(path, grid.runs, metrics), metrics).runs
+    means = aggregate(collect_cases(grid.runs, metrics), metrics).runs
     table = means.join(comprehensive(means, grid.experiment.scoring))
     found: dict[int, dict[str, float]] = {}
     for key, row in zip(table.index.to_list(), table.to_dict("records"), strict=True):

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import importlib.metadata
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
-import mlflow.pyfunc
+import mlflow
 import numpy as np
 import numpy.typing as npt
 from mlflow import MlflowClient
 from mlflow.entities import LoggedModel, LoggedModelStatus
 from mlflow.exceptions import MlflowException
-from mlflow.models import Model, ModelSignature
+from mlflow.models import ModelSignature
 from mlflow.types import Schema, TensorSpec
 
 import seggrid
-from seggrid.config.preprocessing import Step
 from seggrid.data.preprocessing.pipeline import Pipeline
-from seggrid.data.store import Store
-from seggrid.paths import DataFolder, RunFolder
-from seggrid.records import read_json, write_json
-from seggrid.tracking import segmenter
-from seggrid.tracking.champion import Champion
+from seggrid.inference.model import CHAMPION, Model
+from seggrid.tracking.champion import Champion, why_not
 
 ALIAS = "champion"
 #: What the model needs to predict; the package itself travels with it.
@@ -33,10 +30,31 @@ _REQUIREMENTS = (
 _EXAMPLE_SIDE = 64
 
 
-def register(client: MlflowClient, experiment_id: str, parent_id: str, name: str, champion: Champion) -> int:
-    """Register the champion under ``name`` unless a version of the same content exists; return the version.
+@dataclass(frozen=True)
+class Registered:
+    """Where a champion stands in the registry.
 
-    A registration that was killed is taken up where it was left.
+    Attributes:
+        version: of the registered model.
+        holder: the version that carries the alias, this one or another.
+        hindrance: why the alias is not, or would not be, on this one; ``None`` where it is by right.
+    """
+
+    version: int
+    holder: int
+    hindrance: str | None
+
+
+def register(
+    client: MlflowClient, experiment_id: str, parent_id: str, name: str, champion: Champion, force: bool
+) -> Registered:
+    """Register the champion under ``name`` unless a version of the same content exists.
+
+    It takes the alias from another version only where it is not worse by the same measure. A registration that was
+    killed is taken up where it was left.
+
+    Args:
+        force: take the alias all the same.
     """
     tags = {**champion.tags, "seggrid.digest": champion.digest}
     version = _find_version(client, name, champion.digest)
@@ -53,9 +71,22 @@ def register(client: MlflowClient, experiment_id: str, parent_id: str, name: str
         for key, value in tags.items():
             if known.get(key) != value:
                 client.set_model_version_tag(name, str(version), key, value)
-    if str(client.get_registered_model(name).aliases.get(ALIAS)) != str(version):
+    return _settle(client, name, version, tags, force)
+
+
+def _settle(client: MlflowClient, name: str, version: int, tags: dict[str, str], force: bool) -> Registered:
+    """Decide which version carries the alias."""
+    held = client.get_registered_model(name).aliases.get(ALIAS)
+    hindrance = None
+    if held is not None and int(held) != version:
+        hindrance = why_not(tags, client.get_model_version(name, str(held)).tags)
+        if hindrance and not force:
+            return Registered(version, int(held), hindrance)
+    if hindrance:
+        client.set_model_version_tag(name, str(version), "seggrid.forced", hindrance)
+    if held is None or int(held) != version:
         client.set_registered_model_alias(name, ALIAS, str(version))
-    return version
+    return Registered(version, version, hindrance)
 
 
 def _find_version(client: MlflowClient, name: str, digest: str) -> int | None:
@@ -88,59 +119,45 @@ def _ensure_name(client: MlflowClient, name: str) -> None:
 def _log_model(
     client: MlflowClient, experiment_id: str, parent_id: str, champion: Champion, tags: dict[str, str]
 ) -> LoggedModel:
-    model = client.create_logged_model(experiment_id, ALIAS, parent_id, tags, model_type="segmentation")
+    logged = client.create_logged_model(experiment_id, ALIAS, parent_id, tags, model_type="segmentation")
     with tempfile.TemporaryDirectory() as folder:
-        parts, saved = Path(folder) / "champion", Path(folder) / "model"
-        data = DataFolder(champion.members[0].data_id)
-        store = Store.open(data)
-        _collect(champion, store, data, parts)
-        _save(parts, saved, Model(run_id=parent_id, model_id=model.model_id), draw_example(store, data))
-        client.log_model_artifacts(model.model_id, str(saved))
-    return client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
+        parts, saved = Path(folder) / CHAMPION, Path(folder) / "model"
+        model = Model.of_runs(champion.members, class_names=champion.class_names)
+        model.write(parts)
+        _save(
+            parts,
+            saved,
+            mlflow.models.Model(run_id=parent_id, model_id=logged.model_id),
+            draw_example(model),
+            model.axes,
+        )
+        client.log_model_artifacts(logged.model_id, str(saved))
+    return client.finalize_logged_model(logged.model_id, LoggedModelStatus.READY)
 
 
-def _collect(champion: Champion, store: Store, data: DataFolder, folder: Path) -> None:
-    """Lay out what ``Segmenter`` reads; linked, for MLflow copies it anyway."""
-    members = [spec.run_id for spec in champion.members]
-    for run_id in members:
-        source, target = RunFolder(run_id), folder / run_id
-        target.mkdir(parents=True)
-        for path in (source.spec, source.model):
-            (target / path.name).symlink_to(path.resolve())
-    (folder / "data.json").symlink_to(data.spec.resolve())
-    description = {
-        "members": members,
-        "class_names": champion.class_names,
-        "in_channels": store.in_channels,
-        "axes": len(store.cases[0].original_shape),
-    }
-    write_json(folder / "model.json", description)
-
-
-def _save(parts: Path, folder: Path, model: Model, example: npt.NDArray[np.uint8]) -> None:
+def _save(parts: Path, folder: Path, model: mlflow.models.Model, example: npt.NDArray[np.uint8], axes: int) -> None:
     package = Path(seggrid.__file__).parent
     # An object tensor: MLflow would refuse every number type and number of axes but one, and the model takes any.
-    signature = ModelSignature(Schema([TensorSpec(np.dtype("O"), (-1,))]))
+    schema = Schema([TensorSpec(np.dtype("O"), (-1,))])
     mlflow.pyfunc.save_model(
         folder,
-        loader_module=segmenter.__name__,
-        data_path=str(parts),
+        python_model=package / "tracking" / "served.py",
+        artifacts={CHAMPION: str(parts)},
         code_paths=[str(package)],
-        signature=signature,
+        signature=ModelSignature(schema, Schema([TensorSpec(np.dtype(np.uint8), (-1,) * (1 + axes))])),
         input_example=example,
         pip_requirements=[f"{name}=={importlib.metadata.version(name)}" for name in _REQUIREMENTS],
         mlflow_model=model,
     )
 
 
-def draw_example(store: Store, data: DataFolder) -> npt.NDArray[np.uint8]:
+def draw_example(model: Model) -> npt.NDArray[np.uint8]:
     """Draw an input ``(1, *S)`` or ``(1, *S, C)`` of the model: an image of a patient has no place in a registry."""
-    shape = (_EXAMPLE_SIDE,) * len(store.cases[0].original_shape)
+    shape = (_EXAMPLE_SIDE,) * model.axes
     distance = np.linalg.norm(np.indices(shape) - _EXAMPLE_SIDE / 2, axis=0)
     noise = np.random.default_rng(0).normal(0, 4, shape)
     image = np.clip(220 - 5 * distance + noise, 0, 255).astype(np.uint8)
-    steps = [Step.model_validate(step) for step in read_json(data.spec)["preprocessing"]]
-    prepared, _, _ = Pipeline(steps)(image[None], np.zeros(shape, np.uint8))
+    prepared, _, _ = Pipeline(model.steps)(image[None], np.zeros(shape, np.uint8))
     # Steps may append channels to those of the files.
-    channels = store.in_channels - len(prepared) + 1
+    channels = model.in_channels - len(prepared) + 1
     return np.stack([image] * channels, axis=-1)[None] if channels > 1 else image[None]

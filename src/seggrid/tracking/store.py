@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import logging
+import re
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+from mlflow.utils.credentials import get_default_host_creds
+from mlflow.utils.rest_utils import http_request
+from requests.exceptions import RequestException
 from sqlalchemy.exc import SQLAlchemyError
 
 from seggrid.config.evaluation import Tracking
@@ -18,22 +21,27 @@ from seggrid.errors import UserError
 from seggrid.paths import tracking_store
 from seggrid.records import atomic
 
+#: Seconds in which a server says that it is there.
+_PATIENCE = 5
+
 
 def tracking_uri(settings: Tracking) -> str:
-    """Return the address of the tracking server, or of the local store where none is set.
+    """Return the address of the tracking server, or of the local store where none is set."""
+    return settings.uri or f"sqlite:///{(tracking_store() / 'mlflow.db').resolve()}"
 
-    Raises:
-        UserError: the address holds a user or password, which would end up in files.
-    """
-    if settings.uri is None:
-        return f"sqlite:///{(tracking_store() / 'mlflow.db').resolve()}"
-    parts = urlsplit(settings.uri)
-    if parts.username or parts.password:
-        raise UserError(
-            "tracking.uri: holds credentials; take them out and set MLFLOW_TRACKING_USERNAME and "
-            "MLFLOW_TRACKING_PASSWORD in the environment"
-        )
-    return settings.uri
+
+class ServerDownError(Exception):
+    """The tracking server does not answer; what was not sent stands in the files."""
+
+
+def is_server(uri: str) -> bool:
+    """Whether the store is behind HTTP."""
+    return uri.startswith(("http://", "https://"))
+
+
+def threads_for(uri: str) -> int:
+    """Imports at a time: a server has workers of its own, a database takes one writer."""
+    return 8 if is_server(uri) else 1
 
 
 @contextlib.contextmanager
@@ -42,6 +50,7 @@ def open_store(settings: Tracking) -> Iterator[MlflowClient]:
 
     Raises:
         UserError: the store cannot be used.
+        ServerDownError: the server does not answer, or no longer.
     """
     uri = tracking_uri(settings)
     folder = tracking_store()
@@ -53,8 +62,12 @@ def open_store(settings: Tracking) -> Iterator[MlflowClient]:
         try:
             if settings.uri is None:
                 _create_local_store()
+            if is_server(uri):
+                _require_answer(uri)
             yield MlflowClient(uri, registry_uri=uri)
-        except (MlflowException, SQLAlchemyError) as error:
+        except (MlflowException, SQLAlchemyError, RequestException) as error:
+            if is_server(uri) and _is_of_transport(error):
+                raise ServerDownError(f"{uri} does not answer") from error
             said = " ".join(str(error).split())[:400]
             cure = (
                 "delete it, and `seggrid track` rebuilds it from files"
@@ -62,6 +75,21 @@ def open_store(settings: Tracking) -> Iterator[MlflowClient]:
                 else "check the address and the server"
             )
             raise UserError(f"tracking.uri: MLflow cannot use {uri} ({said}); {cure}") from error
+
+
+def _require_answer(uri: str) -> None:
+    """Ask the server once whether it is there, so that a dead one costs seconds only."""
+    http_request(get_default_host_creds(uri), "/health", "GET", max_retries=0, timeout=_PATIENCE, raise_on_status=False)
+
+
+def _is_of_transport(error: Exception) -> bool:
+    """Whether a request was never answered, or by a proxy or server that is not itself."""
+    if isinstance(error, RequestException):
+        return error.response is None or error.response.status_code >= 500
+    # What MLflow makes of a refused connection, of a timeout, and of 5xx again and again.
+    return isinstance(error, MlflowException) and bool(
+        re.match(r"API request to .* failed with (exc|timeout)", str(error))
+    )
 
 
 def _create_local_store() -> None:

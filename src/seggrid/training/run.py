@@ -14,6 +14,7 @@ from seggrid.data.device import DeviceStore
 from seggrid.data.store import Fold, Store
 from seggrid.errors import UserError
 from seggrid.inference.device import NoDeviceError, choose_device, use_deterministic_kernels
+from seggrid.inference.gpu_lease import leased
 from seggrid.losses import MixtureLoss
 from seggrid.networks import SegmentationNetwork, build_network, load_weights, place
 from seggrid.paths import DataFolder, RunFolder
@@ -39,7 +40,12 @@ def train(spec: RunSpec, device_name: str) -> RunStatus:
             not here.
         DivergedError: the loss became infinite or NaN.
     """
-    folder, device = RunFolder(spec.run_id), choose_device(device_name)
+    with leased(choose_device(device_name)) as device:
+        return _train_on(device, spec)
+
+
+def _train_on(device: torch.device, spec: RunSpec) -> RunStatus:
+    folder = RunFolder(spec.run_id)
     use_deterministic_kernels(spec.training.deterministic, spec.training.threads)
     store = Store.open(DataFolder(spec.data_id))
     fold = store.fold(spec.fold)

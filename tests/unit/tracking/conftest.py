@@ -80,7 +80,9 @@ def finish(run: PlannedRun, number: int) -> None:
     write_weights(run.run_id, number)
     folder, terms = RunFolder(run.run_id), [term.name for term in read_run(run.run_id).mixture.terms]
     history = pd.DataFrame({"epoch": range(1, EPOCHS + 1), "loss": np.linspace(1, 0.5, EPOCHS)})
-    history[[f"loss:{term}" for term in terms]] = 0.25
+    history["learning_rate"] = 0.001
+    for term in terms:
+        history[f"loss:{term}"], history[f"ratio:{term}"] = 0.25, 1 / len(terms)
     history["val_dice"] = [np.nan, 0.5, np.nan, 0.6 + number / 100]
     history["seconds"], history["step_seconds"] = 2.0, 1.5
     history.to_csv(folder.history, index=False)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run, ViewType
+from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
 
 from seggrid.errors import UserError
 from seggrid.paths import ExperimentFolder, RunFolder
@@ -186,21 +187,30 @@ def test_an_unfinished_run_is_added_when_it_is_finished(
     }
 
 
-@pytest.mark.parametrize("step", ["log_batch", "log_artifact", "set_terminated"])
-@pytest.mark.parametrize("call", [2, 5])
+@pytest.mark.parametrize(
+    ("owner", "step", "call"),
+    [
+        (MlflowClient, "log_batch", 2),
+        (MlflowClient, "log_batch", 5),
+        (LocalArtifactRepository, "log_artifact", 2),
+        (LocalArtifactRepository, "log_artifact", 7),
+        (MlflowClient, "set_terminated", 2),
+        (MlflowClient, "set_terminated", 5),
+    ],
+)
 def test_a_killed_import_is_completed(
-    client: MlflowClient, results: Path, monkeypatch: pytest.MonkeyPatch, step: str, call: int
+    client: MlflowClient, results: Path, monkeypatch: pytest.MonkeyPatch, owner: type, step: str, call: int
 ) -> None:
-    original, calls = getattr(MlflowClient, step), []
+    original, calls = getattr(owner, step), []
 
-    def killed(self: MlflowClient, *arguments: Any, **named: Any) -> Any:
+    def killed(self: Any, *arguments: Any, **named: Any) -> Any:
         calls.append(step)
         if len(calls) == call:
             raise KeyboardInterrupt
         return original(self, *arguments, **named)
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(MlflowClient, step, killed)
+        patch.setattr(owner, step, killed)
         track(NAME)
     assert not ExperimentFolder(NAME).tracked.exists()
     track(NAME)

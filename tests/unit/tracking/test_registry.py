@@ -21,6 +21,7 @@ from PIL import Image
 from seggrid.data.preprocess import preprocess
 from seggrid.data.store import Store
 from seggrid.errors import UserError
+from seggrid.inference.model import Model
 from seggrid.inference.predict import Predictor, predict_case
 from seggrid.manifest import manifest_hash
 from seggrid.paths import DataFolder, ExperimentFolder, RunFolder, evaluation_file, manifest_cache
@@ -86,9 +87,9 @@ def test_the_model_refuses_images_that_do_not_fit(
     track(NAME)
     model = load(client, monkeypatch)
     noise = np.random.default_rng(0).integers(0, 255, (1, 40, 50, 3), np.uint8)
-    with pytest.raises(UserError, match="give 3 channels, not 1"):
+    with pytest.raises(UserError, match="3 channels give 3 after preprocessing, not 1"):
         model.predict(noise)
-    with pytest.raises(UserError, match="images of 2 axes are wanted"):
+    with pytest.raises(UserError, match="an image of 2 axes is wanted"):
         model.predict(noise[0, :, :, 0])
 
 
@@ -98,9 +99,8 @@ def test_the_model_is_code_and_weights_only(client: MlflowClient, plan: list[Pla
     files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     assert not [name for name in files if name.endswith((".pkl", ".pt", ".pyc"))]
     for run_id in chosen(plan):
-        assert {f"data/champion/{run_id}/{name}" for name in ("spec.json", "model.safetensors")} <= files
-        assert not (folder / "data" / "champion" / run_id / "model.safetensors").is_symlink()
-    assert "code/seggrid/inference/predict.py" in files
+        assert {f"artifacts/champion/{run_id}/{name}" for name in ("spec.json", "model.safetensors")} <= files
+    assert {"served.py", "code/seggrid/inference/predict.py"} <= files
     pins = (folder / "requirements.txt").read_text().split()
     assert f"torch=={torch.__version__.partition('+')[0]}" in [pin.partition("+")[0] for pin in pins]
     assert all("==" in pin for pin in pins)
@@ -155,6 +155,72 @@ def test_the_same_content_adds_no_version_and_another_mode_does(client: MlflowCl
     track(NAME)
     assert len(client.search_model_versions(f"name = '{NAME}'")) == 2
     assert int(current(client).version) == 1
+
+
+def rescore(**changes: float) -> None:
+    """Change what the winner reached on val."""
+    path = ExperimentFolder(NAME).scores
+    scores = read_json(path)
+    scores["validation_winner"] |= changes
+    write_json(path, scores)
+
+
+def versions(client: MlflowClient) -> tuple[int, int]:
+    """The latest version, and the one with the alias."""
+    return max(int(found.version) for found in client.search_model_versions(f"name = '{NAME}'")), int(
+        current(client).version
+    )
+
+
+def test_the_score_of_a_version_is_absolute_on_val(client: MlflowClient, results: Path) -> None:
+    track(NAME)
+    scores, tags = read_json(ExperimentFolder(NAME).scores), current(client).tags
+    row = scores["validation_winner"]
+    expected = row["overlap_val"] / 2 + 0.5 / (1 + row["distance_val"] / scores["reference_distance"])
+    assert float(tags["seggrid.score"]) == pytest.approx(expected, rel=1e-5)
+    assert (tags["seggrid.split"], tags["seggrid.folds"], tags["seggrid.distance"]) == ("val", "0, 1", "hd95, assd")
+
+
+def test_a_worse_challenger_gets_a_version_but_no_alias(client: MlflowClient, results: Path) -> None:
+    track(NAME)
+    first = current(client).tags["seggrid.score"]
+    set_mode("best_fold")
+    rescore(overlap_val=0.001)
+    text = track(NAME)
+    assert versions(client) == (2, 1)
+    assert "models:/tiny/2: tiny, " in text
+    assert "models:/tiny@champion stays version 1: its S on val is " in text
+    assert f", the champion's {first}; `seggrid track --force tiny` moves it" in text
+    record = read_json(ExperimentFolder(NAME).tracked)
+    assert (record["version"], record["champion"]) == (2, 1)
+    assert "models:/tiny@champion is version 2" in track(NAME, force=True)
+    assert versions(client) == (2, 2)
+    assert current(client).tags["seggrid.forced"].endswith(f"the champion's {first}")
+
+
+def test_a_better_challenger_takes_the_alias(client: MlflowClient, results: Path) -> None:
+    track(NAME)
+    set_mode("best_fold")
+    rescore(overlap_val=0.999)
+    track(NAME)
+    assert versions(client) == (2, 2)
+    assert "seggrid.forced" not in current(client).tags
+
+
+@pytest.mark.parametrize(
+    ("tag", "value"), [("data_id", "folder-0123456789ab"), ("folds", "0, 1, 2"), ("split", "test"), ("overlap", "dice")]
+)
+def test_a_champion_of_another_measure_keeps_the_alias(
+    client: MlflowClient, results: Path, tag: str, value: str
+) -> None:
+    track(NAME)
+    client.set_model_version_tag(NAME, "1", f"seggrid.{tag}", value)
+    set_mode("best_fold")
+    rescore(overlap_val=0.999)
+    text = track(NAME)
+    assert f"stays version 1: their scores cannot be compared ({tag}: " in text
+    assert f"the champion's {value})" in text
+    assert versions(client) == (2, 1)
 
 
 def test_best_fold_is_the_run_with_the_best_validation_dice(
@@ -244,7 +310,7 @@ def test_scores_of_another_plan_choose_no_champion(client: MlflowClient, results
 
 
 def test_every_package_that_the_model_imports_is_listed_with_it() -> None:
-    code = "import sys; old = set(sys.modules); import seggrid.tracking.segmenter; print(*set(sys.modules) - old)"
+    code = "import sys; old = set(sys.modules); import seggrid.tracking.served; print(*set(sys.modules) - old)"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     names = importlib.metadata.packages_distributions()
     imported = {canonical(name) for module in found for name in names.get(module.partition(".")[0], ())}
@@ -304,7 +370,8 @@ def test_the_drawn_example_has_the_channels_of_the_files(
     spec.identity["manifest"] = manifest_hash(spec.data, manifest_cache())
     write_json(folder.spec, spec.model_dump(mode="json"))
     preprocess(spec, folder, 1)
-    assert draw_example(Store.open(folder), folder).shape == shape
+    store = Store.open(folder)
+    assert draw_example(Model((), spec, store.class_names, store.in_channels, 2)).shape == shape
 
 
 def test_renamed_objects_are_a_new_version(client: MlflowClient, plan: list[PlannedRun]) -> None:

@@ -11,7 +11,7 @@ from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from seggrid.config.evaluation import Tracking
 from seggrid.errors import UserError
 from seggrid.paths import tracking_store
-from seggrid.tracking.store import find_experiment, open_store, tracking_uri
+from seggrid.tracking.store import find_experiment, open_store
 
 
 def test_a_second_writer_waits(results: Path) -> None:
@@ -46,13 +46,6 @@ def test_a_database_that_mlflow_refuses_is_a_clear_error(results: Path) -> None:
     (tracking_store() / "mlflow.db").write_bytes(b"no database" * 100)
     with pytest.raises(UserError, match=r"mlflow.db"), open_store(Tracking()) as client:
         client.search_experiments()
-
-
-@pytest.mark.parametrize("uri", ["https://me:secret@tracking.invalid", "postgresql://me@db.invalid/mlflow"])
-def test_credentials_come_from_the_environment_only(uri: str) -> None:
-    with pytest.raises(UserError, match="MLFLOW_TRACKING_PASSWORD") as error:
-        tracking_uri(Tracking(uri=uri))
-    assert "secret" not in str(error.value)
 
 
 def test_a_deleted_experiment_says_how_to_get_it_back(results: Path) -> None:

@@ -1,0 +1,134 @@
+"""Time to import 1,000 made-up runs into MLflow: ``python benchmarks/tracking.py [--runs 1000] [--epochs 50]``.
+
+Into the local store, and into a real ``mlflow server`` on this machine with sqlite behind it: a first sync of all
+runs, a second one that finds nothing new, and a third after 10 more runs. The registration of a model is left out.
+Printed beside it: the time to read the same files with pandas alone, the processor time of this process and of the
+server (what it would take on a machine that is busy with nothing else), and the requests to the server.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import runpy
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import psutil
+from mlflow.utils import rest_utils
+
+from seggrid.paths import RunFolder
+from seggrid.plan import Plan
+from seggrid.provenance import processor
+from seggrid.records import write_json
+from seggrid.scoring.stage import score
+from seggrid.tracking import stage
+
+TESTS = Path(__file__).resolve().parents[1] / "tests"
+FOLDS, SEEDS, LATER = 5, 10, 10
+sys.path.insert(0, str(TESTS.parent))
+write_grid = runpy.run_path(str(TESTS / "unit/scoring/conftest.py"))["write_grid"]
+Server = runpy.run_path(str(TESTS / "unit/tracking/server.py"))["Server"]
+
+
+def write_runs(runs: int, epochs: int, uri: str | None) -> Plan:
+    """Write runs with the files that a training leaves: a history of 10 columns and an environment."""
+    mixtures = [f"{number}*ce + 1*dice" for number in range(1, runs // (FOLDS * SEEDS) + 1)]
+    plan: Plan = write_grid(
+        mixtures=mixtures, folds=FOLDS, seeds=range(SEEDS), groups=20, tracking={"uri": uri}, scoring={"bootstrap": 100}
+    )
+    columns = ["learning_rate", "loss", "loss:ce", "loss:dice", "ratio:ce", "ratio:dice"]
+    columns += ["val_dice", "dice:femur", "dice:tendon"]
+    for number, run in enumerate(plan.runs):
+        folder, values = RunFolder(run.run_id), np.random.default_rng(number).random((epochs, len(columns)))
+        history = pd.DataFrame(values, columns=columns).assign(seconds=2.0, step_seconds=1.5)
+        history.insert(0, "epoch", range(1, epochs + 1))
+        history.to_csv(folder.history, index=False, float_format="%.8g")
+        write_json(folder.environment, {"commit": "0" * 40, "versions": {"torch": "2"}, "processor": "made up"})
+    return plan
+
+
+def processor_seconds() -> float:
+    """Processor time of this process and of those that it has started and that run."""
+    own = psutil.Process()
+    return sum(sum(process.cpu_times()[:2]) for process in (own, *own.children(recursive=True)))
+
+
+def seconds_of(work: Callable[[], object]) -> tuple[float, float]:
+    """Time of one call, and processor time."""
+    start, processor_start = time.perf_counter(), processor_seconds()
+    work()
+    return time.perf_counter() - start, processor_seconds() - processor_start
+
+
+def read_with_pandas(plan: Plan) -> None:
+    """Read the history and the cases of every run."""
+    for run in plan.runs:
+        folder = RunFolder(run.run_id)
+        pd.read_csv(folder.history)
+        pd.read_csv(folder.evaluation(run.eval_id).cases)
+
+
+def measure(place: str, runs: int, epochs: int, uri: str | None) -> None:
+    """Print a row of figures for one store."""
+    plan = write_runs(runs, epochs, uri)
+    requests: Counter[str] = Counter()
+    original = rest_utils._get_http_response_with_retries
+
+    def counted(method: str, *arguments: object, **named: object) -> object:
+        requests[method] += 1
+        return original(method, *arguments, **named)
+
+    rest_utils._get_http_response_with_retries = counted
+    statuses = [RunFolder(run.run_id).status for run in plan.runs[-LATER:]]
+    for status in statuses:
+        status.rename(status.with_suffix(".later"))
+    score("grid")
+    figures = [seconds_of(lambda: read_with_pandas(plan))]
+    counts = []
+    for later in (False, False, True):
+        if later:
+            for status in statuses:
+                status.with_suffix(".later").rename(status)
+            score("grid")
+        requests.clear()
+        figures.append(seconds_of(lambda: print("   ", stage.track("grid").splitlines()[0])))
+        counts.append(requests.total())
+    rest_utils._get_http_response_with_retries = original
+    row = " ".join(f"{wall:>6.1f} / {processor:>5.1f}" for wall, processor in figures)
+    print(f"{place:>8} {row}   {counts} requests")
+
+
+def main() -> None:
+    """Print a row per store."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=1000)
+    parser.add_argument("--epochs", type=int, default=50)
+    parser.add_argument("--store", choices=("local", "server"), action="append")
+    options = parser.parse_args()
+    stage.choose_champion = lambda *_: None
+    print(f"{options.runs} runs of {options.epochs} epochs; {processor()}, {os.cpu_count()} cores")
+    print("seconds / processor seconds")
+    print(f"{'store':>8} {'pandas':>14} {'first':>14} {'second':>14} {'10 new':>14}")
+    for store in options.store or ("local", "server"):
+        with tempfile.TemporaryDirectory() as folder:
+            os.environ["SEGGRID_RESULTS"] = folder
+            if store == "local":
+                measure(store, options.runs, options.epochs, None)
+            else:
+                server = Server(Path(folder) / "server")
+                server.start()
+                try:
+                    measure(store, options.runs, options.epochs, server.uri)
+                finally:
+                    server.stop()
+
+
+if __name__ == "__main__":
+    main()

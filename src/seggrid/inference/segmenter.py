@@ -1,0 +1,82 @@
+"""From the pixels of an image to its mask: preprocessing, networks, and back to the resolution of the image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from seggrid.data.preprocessing.geometry import Record
+from seggrid.data.preprocessing.pipeline import Pipeline
+from seggrid.errors import UserError
+from seggrid.inference.device import use_deterministic_kernels
+from seggrid.inference.model import Model
+from seggrid.inference.predict import Predictor, predict_masks
+
+#: Images of two axes in a forward pass, by kind of device. A processor is no faster with more than one.
+BATCH = {"cpu": 1, "cuda": 8}
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A preprocessed image ``(C_in, *S)``, what was done to its shape, and the shape that it had."""
+
+    pixels: npt.NDArray[np.float32]
+    geometry: Sequence[Record]
+    shape: tuple[int, ...]
+
+
+class Segmenter:
+    """A model on a device.
+
+    A mask depends on its image only: kernels and threads are those of the training, and a forward pass always has
+    the same number of images, filled up where there are fewer.
+
+    Raises:
+        UserError: weights are absent.
+    """
+
+    def __init__(self, model: Model, device: torch.device) -> None:
+        self._axes, self._in_channels = model.axes, model.in_channels
+        self._pipeline = Pipeline(model.steps)
+        classes = len(model.class_names) + 1
+        self._training = model.members[0][0].training
+        self._use_kernels()
+        self._members = [Predictor(spec, path, model.in_channels, classes, device) for spec, path in model.members]
+        self.batch = BATCH[device.type] if model.axes == 2 else 1
+
+    def _use_kernels(self) -> None:
+        # At every call, for some of it belongs to the thread, and a server answers from several.
+        use_deterministic_kernels(self._training.deterministic, self._training.threads)
+
+    def prepare(self, image: npt.NDArray[Any]) -> Prepared:
+        """Preprocess an image ``(C, *S)`` of any size, with the values of its file.
+
+        Raises:
+            UserError: it has other axes or channels than those of the data set, or values that are not finite.
+        """
+        if image.ndim != self._axes + 1 or not image.size:
+            raise UserError(
+                f"an image of {self._axes} axes is wanted; this one is {' x '.join(map(str, image.shape[1:]))}"
+            )
+        broken = image.dtype.kind == "f" and np.count_nonzero(~np.isfinite(image))
+        if broken:
+            raise UserError(f"{broken} pixels are NaN or infinite")
+        shape = image.shape[1:]
+        pixels, _, geometry = self._pipeline(image, np.zeros(shape, np.uint8))
+        if len(pixels) != self._in_channels:
+            raise UserError(f"{len(image)} channels give {len(pixels)} after preprocessing, not {self._in_channels}")
+        return Prepared(pixels, geometry, shape)
+
+    def segment(self, images: Sequence[Prepared]) -> list[npt.NDArray[np.uint8]]:
+        """Return the masks ``(*S)`` of at most ``batch`` images whose preprocessed pixels have one size."""
+        self._use_kernels()
+        filled = [*images, *[images[-1]] * (self.batch - len(images))]
+        stack = torch.from_numpy(np.stack([image.pixels for image in filled]))
+        return predict_masks(
+            self._members, stack, [image.geometry for image in images], [image.shape for image in images]
+        )

@@ -1,0 +1,1 @@
+"""From image files to mask files, overlays and a table of areas."""

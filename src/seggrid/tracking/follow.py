@@ -1,0 +1,132 @@
+"""``seggrid track --follow``: curves of runs that are training, sent by one process that reads what they write.
+
+Training itself talks to no server. A run that has ended takes the place of its curve, as every import makes it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import io
+import sys
+import time
+from dataclasses import dataclass
+
+import pandas as pd
+from mlflow import MlflowClient
+
+from seggrid.errors import UserError
+from seggrid.paths import RunFolder, tracking_store
+from seggrid.scoring.grid import Grid, GridRun, read_grid
+from seggrid.tracking.children import all_runs, epoch_metrics, import_runs, log_batches, run_tags
+from seggrid.tracking.finished import finished_runs
+from seggrid.tracking.parent import find_parent
+from seggrid.tracking.store import ServerDownError, find_experiment, open_store, threads_for, tracking_uri
+
+#: Seconds between two looks at the files.
+INTERVAL = 10.0
+_LIVE = "seggrid.live"
+
+
+@dataclass
+class _Curve:
+    """A live child: its MLflow run, when it began, and the last epoch that was sent."""
+
+    child: str
+    started: int
+    epoch: int = 0
+
+
+def follow(experiment: str) -> str:
+    """Send what the runs of an experiment write until all of them have ended; return a summary.
+
+    While the server is down nothing is lost: the next look sends what it missed.
+
+    Raises:
+        UserError: the experiment was not planned, the store cannot be used, or another process follows it.
+    """
+    tracking_store().mkdir(parents=True, exist_ok=True)
+    with (tracking_store() / f".follow-{experiment}").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(f"{experiment}: another `seggrid track --follow` is at work") from None
+        follower = _Follower(experiment)
+        while not follower.look():
+            time.sleep(INTERVAL)
+    return f"{experiment}: all runs have ended; `seggrid score` and `seggrid track` name the champion"
+
+
+class _Follower:
+    def __init__(self, experiment: str) -> None:
+        self._experiment = experiment
+        self._curves: dict[str, _Curve] = {}
+        self._ended = -1
+        self._begun = False
+        self._said = ""
+
+    def look(self) -> bool:
+        """Send what is new; return whether nothing more can come."""
+        grid = read_grid(self._experiment)
+        states = grid.states()
+        ended = states["completed"] + states["failed"]
+        training = [run for run in grid.runs if run.state == "missing" and _live(run) is not None]
+        try:
+            if training or ended != self._ended:
+                self._send(grid, training, ended)
+            self._say(f"{ended} of {len(grid.runs)} runs have ended, {len(training)} are training")
+        except ServerDownError as error:
+            self._say(f"{error}; what it misses is sent when it does")
+            return False
+        return ended == len(grid.runs)
+
+    def _say(self, text: str) -> None:
+        if text != self._said:
+            print(f"{self._experiment}: {text}", file=sys.stderr, flush=True)  # noqa: T201 (who follows wants to see it)
+        self._said = text
+
+    def _send(self, grid: Grid, training: list[GridRun], ended: int) -> None:
+        settings = grid.experiment.tracking
+        with open_store(settings) as client:
+            experiment_id = find_experiment(client, self._experiment, local=settings.uri is None)
+            parent_id = find_parent(client, experiment_id, grid)
+            if not self._begun:
+                _delete_old(client, experiment_id)
+                self._begun = True
+            for run in training:
+                self._extend(client, experiment_id, parent_id, run)
+            if ended != self._ended:
+                import_runs(client, experiment_id, parent_id, finished_runs(grid), threads_for(tracking_uri(settings)))
+                self._ended = ended
+
+    def _extend(self, client: MlflowClient, experiment_id: str, parent_id: str, run: GridRun) -> None:
+        """Send the epochs that a run has trained since the last look."""
+        history = _live(run)
+        if history is None:
+            return
+        run_id = run.planned.run_id
+        curve = self._curves.get(run_id)
+        if curve is None:
+            started = int(1000 * (time.time() - history["seconds"].sum()))
+            tags = {**run_tags(run.planned, parent_id), _LIVE: "true"}
+            child = client.create_run(experiment_id, started, tags, run_id)
+            curve = self._curves[run_id] = _Curve(str(child.info.run_id), started)
+        # The times count from the first epoch, so that what is sent twice is the same.
+        metrics = [metric for metric in epoch_metrics(history, curve.started) if metric.step > curve.epoch]
+        log_batches(client, curve.child, metrics, [])
+        curve.epoch = max(curve.epoch, int(history["epoch"].max()))
+
+
+def _live(run: GridRun) -> pd.DataFrame | None:
+    """What a run has written so far, whole lines only; ``None`` before its first epoch."""
+    try:
+        text = RunFolder(run.planned.run_id).live_history.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    lines = text[: text.rfind("\n") + 1]
+    return pd.read_csv(io.StringIO(lines)) if lines.count("\n") > 1 else None
+
+
+def _delete_old(client: MlflowClient, experiment_id: str) -> None:
+    """Delete the curves of an earlier process: they are sent again from their first epoch."""
+    for run in all_runs(client, experiment_id, f"tags.`{_LIVE}` = 'true'"):
+        client.delete_run(run.info.run_id)
