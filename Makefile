@@ -5,16 +5,20 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test kills slurm-faults check docs bench install lock
+.PHONY: demo test test-slurm kills slurm-faults check docs bench install lock
 
 # The whole workflow on the built-in phantom; a second call finds nothing to be done.
 demo: $(READY)
 	$(BIN)/snakemake -c$(CORES) --config experiment=demo
 
-# The workflow tests take all cores themselves, one after the other. Those of Slurm need its programs.
+# The workflow tests take all cores themselves, one after the other.
 test: $(READY)
-	$(BIN)/pytest -q -n $(CORES) --ignore tests/workflow --ignore tests/slurm
-	$(BIN)/pytest -q tests/workflow tests/slurm
+	$(BIN)/pytest -q -n $(CORES) --dist worksteal --ignore tests/workflow --ignore tests/slurm
+	$(BIN)/pytest -q tests/workflow
+
+# The tiny grid on a throw-away Slurm, which needs the programs of Slurm.
+test-slurm: $(READY)
+	SEGGRID_NO_SKIPS=1 $(BIN)/pytest -q tests/slurm
 
 # Twenty kills at random moments: of training, of Snakemake, of both.
 kills: $(READY)
