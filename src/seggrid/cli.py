@@ -10,6 +10,11 @@ from pathlib import Path
 from seggrid.errors import LostError, UserError
 
 Verb = Callable[[argparse.Namespace], int]
+#: Adds a verb: its name, what it runs, what it does, and its positional arguments.
+Add = Callable[..., argparse.ArgumentParser]
+_EXPERIMENT = ("experiment", "name of a planned experiment", str)
+_RUN = ("run", "run id, the name of a folder under results/runs", str)
+_DEVICES = ("auto", "cpu", "cuda")
 #: Holds config/experiments where seggrid is installed from a checkout.
 _CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -171,8 +176,15 @@ def parser() -> argparse.ArgumentParser:
             verb.add_argument(argument, help=explanation, type=kind)
         return verb
 
-    experiment = ("experiment", "name of a planned experiment", str)
-    run = ("run", "run id, the name of a folder under results/runs", str)
+    _add_runs(add)
+    _add_search(add)
+    _add_experiments(add)
+    _add_predict(add)
+    _add_questions(add)
+    return main_parser
+
+
+def _add_runs(add: Add) -> None:
     plan = add(
         "plan", _plan, "expand an experiment into runs and write their specifications",
         ("experiment", "name in config/experiments, or path of a .yaml file", str),
@@ -183,44 +195,58 @@ def parser() -> argparse.ArgumentParser:
         ("data_id", "name of a folder under results/data", str),
     )  # fmt: skip
     preprocess.add_argument("--processes", type=int, default=1, help="processes to use (default: 1)")
-    train = add("train", _train, "train one run, resuming an earlier attempt", run)
+    train = add("train", _train, "train one run, resuming an earlier attempt", _RUN)
     evaluate = add(
-        "evaluate", _evaluate, "measure a trained run on its held-out cases", run, ("eval_id", "evaluation", str)
+        "evaluate", _evaluate, "measure a trained run on its held-out cases", _RUN, ("eval_id", "evaluation", str)
     )
+    for verb in (train, evaluate):
+        _add_device(verb)
+
+
+def _add_search(add: Add) -> None:
     number = ("round", "round of the search, from 0", int)
-    add("ask", _ask, "draw the trials of a round of a search", experiment, number)
+    add("ask", _ask, "draw the trials of a round of a search", _EXPERIMENT, number)
     trial = add(
-        "trial", _trial, "train and measure one run of a trial", experiment, number,
+        "trial", _trial, "train and measure one run of a trial", _EXPERIMENT, number,
         ("trial", "trial of the round, from 0", int), ("fold", "test fold", str), ("seed", "seed of the run", int),
     )  # fmt: skip
-    add("tell", _tell, "write what the trials of a round reached", experiment, number)
-    for verb in (train, evaluate, trial):
-        verb.add_argument("--device", choices=("auto", "cpu", "cuda"), help="default: that of the run's training")
-    add("score", _score, "rank the candidates of an experiment", experiment)
-    add("report", _report, "write report.html of an experiment", experiment)
-    track = add("track", _track, "import finished runs into MLflow and register the winner", experiment)
+    add("tell", _tell, "write what the trials of a round reached", _EXPERIMENT, number)
+    _add_device(trial)
+
+
+def _add_device(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--device", choices=_DEVICES, help="default: that of the run's training")
+
+
+def _add_experiments(add: Add) -> None:
+    add("score", _score, "rank the candidates of an experiment", _EXPERIMENT)
+    add("report", _report, "write report.html of an experiment", _EXPERIMENT)
+    track = add("track", _track, "import finished runs into MLflow and register the winner", _EXPERIMENT)
     track.add_argument("--force", action="store_true", help="make the winner the champion in any case")
     track.add_argument(
         "--follow", action="store_true", help="send the curves of runs while they train, until all ended"
     )
+
+
+def _add_predict(add: Add) -> None:
     predict = add("predict", _predict, "segment image files with a trained run or a registered model")
     predict.add_argument("--model", required=True, help="models:/NAME@champion, run id, or folder of a run or model")
     predict.add_argument("--overlays", action="store_true", help="draw the objects over the images as well")
-    predict.add_argument(
-        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: a GPU if there is one"
-    )
+    predict.add_argument("--device", choices=_DEVICES, default="auto", help="default: a GPU if there is one")
     predict.add_argument("inputs", nargs="+", type=Path, metavar="INPUT", help="image file or folder of images")
     predict.add_argument("out", type=Path, metavar="OUT", help="folder of the masks")
-    add("status", _status, "count planned, running, done and failed runs", experiment)
+
+
+def _add_questions(add: Add) -> None:
+    add("status", _status, "count planned, running, done and failed runs", _EXPERIMENT)
     retry = add(
         "retry", _retry, "clear failed runs, so that they are trained again", ("target", "run id or experiment", str)
     )
     retry.add_argument("--from-start", action="store_true", help="delete their checkpoints as well")
-    add("why", _why, "show what defines a run", run)
-    add("diff", _diff, "show in which fields two runs differ", run, ("other", "another run id", str))
-    verify = add("verify", _verify, "recompute the ranking and retrain one random run, comparing bytes", experiment)
+    add("why", _why, "show what defines a run", _RUN)
+    add("diff", _diff, "show in which fields two runs differ", _RUN, ("other", "another run id", str))
+    verify = add("verify", _verify, "recompute the ranking and retrain one random run, comparing bytes", _EXPERIMENT)
     verify.add_argument("--seed", type=int, default=0, help="which run is drawn (default: 0)")
-    return main_parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -7,24 +7,26 @@ each loss, network and step: see ``docs/explanation/identity.md``.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seggrid.catalogue import DATA_VERSION, INFERENCE_VERSION, METRICS, TRAINING_VERSION
 from seggrid.config import Experiment, Mixture, Network, Training
-from seggrid.config.base import identity
-from seggrid.config.data import CocoData, Data, NnunetData, PhantomData, nnunet_classes
-from seggrid.config.phantom import CLASS_NAMES
 from seggrid.config.search import Search
 from seggrid.errors import UserError
-from seggrid.manifest import manifest_hash
-from seggrid.parents import Parents, file_digest
-from seggrid.paths import DataFolder, ExperimentFolder, RunFolder, SearchFolder, evaluation_file, manifest_cache
-from seggrid.records import digest, read_json, to_csv, to_json, to_json_lines, write_if_changed
-from seggrid.specification import ALL_CASES, DataSpec, PlannedRun, RunSpec
+from seggrid.identities import (
+    class_names,
+    data_spec,
+    evaluation_identity,
+    network_identity,
+    run_slug,
+    training_identity,
+)
+from seggrid.parents import Parents
+from seggrid.paths import DataFolder, ExperimentFolder, RunFolder, SearchFolder, evaluation_file
+from seggrid.records import digest, to_csv, to_json, to_json_lines, write_if_changed
+from seggrid.specification import ALL_CASES, PlannedRun, RunSpec
 from seggrid.trials import SearchSpec, Trial, asked_rounds
 
 
@@ -53,23 +55,6 @@ class Plan:
         write_if_changed(folder.plan, self.table)
 
 
-def class_names(data: Data) -> tuple[str, ...]:
-    """Names of the objects, in the order of their labels 1, 2, ...
-
-    Raises:
-        UserError: dataset.json of an nnU-Net folder names none.
-    """
-    if isinstance(data, PhantomData):
-        return CLASS_NAMES
-    if isinstance(data, NnunetData) and not data.classes:
-        header = read_json(data.path / "dataset.json")
-        try:
-            return tuple(nnunet_classes(header.get("labels") if isinstance(header, dict) else None))
-        except ValueError as error:
-            raise UserError(f"{data.path / 'dataset.json'}: {error}") from None
-    return tuple(data.classes)
-
-
 def make_plan(experiment: Experiment, experiment_folders: list[Path], ancestors: tuple[str, ...] = ()) -> Plan:
     """Expand the grid; reads the raw files' hashes, writes nothing but their cache.
 
@@ -80,12 +65,12 @@ def make_plan(experiment: Experiment, experiment_folders: list[Path], ancestors:
     Raises:
         UserError: raw files are missing, or ``init_from`` leads nowhere or round in a circle.
     """
-    data_spec = _data_spec(experiment)
-    data_id = data_spec.data_id
-    specifications = {DataFolder(data_id).spec: to_json(data_spec.model_dump(mode="json"))}
-    parents = Parents(experiment, data_spec, experiment_folders, ancestors, make_plan)
+    data = data_spec(experiment)
+    data_id = data.data_id
+    specifications = {DataFolder(data_id).spec: to_json(data.model_dump(mode="json"))}
+    parents = Parents(experiment, data, experiment_folders, ancestors, make_plan)
     names = class_names(experiment.data)
-    eval_id = digest(_evaluation_identity(experiment, names))
+    eval_id = digest(evaluation_identity(experiment, names))
     specifications[evaluation_file(eval_id)] = to_json(
         {
             "eval_id": eval_id,
@@ -121,10 +106,10 @@ def make_plan(experiment: Experiment, experiment_folders: list[Path], ancestors:
 def refit_run(run: RunSpec) -> RunSpec:
     """The same candidate trained on all cases: no validation, so the last epoch's weights are kept."""
     training = run.training.model_copy(update={"select": "last", "early_stopping": None})
-    defining = {**run.identity, "fold": ALL_CASES, "training": _training_identity(training)}
+    defining = {**run.identity, "fold": ALL_CASES, "training": training_identity(training)}
     return run.model_copy(
         update={
-            "run_id": f"{_slug(run.network, run.mixture, ALL_CASES, run.seed)}-{digest(defining)}",
+            "run_id": f"{run_slug(run.network, run.mixture, ALL_CASES, run.seed)}-{digest(defining)}",
             "training": training,
             "fold": ALL_CASES,
             "identity": defining,
@@ -132,63 +117,13 @@ def refit_run(run: RunSpec) -> RunSpec:
     )
 
 
-def _data_spec(experiment: Experiment) -> DataSpec:
-    data = experiment.data
-    defining = identity(data)
-    if not isinstance(data, PhantomData):
-        # The names of the classes are labels; which values they stand for, and in which order, is not.
-        defining["classes"] = [
-            value if isinstance(value, int | str) else list(value) for value in data.classes.values()
-        ]
-    if isinstance(data, CocoData) and data.on_top:
-        defining["on_top"] = [list(data.classes).index(name) for name in data.on_top]
-    defining = {
-        "manifest": manifest_hash(data, manifest_cache()),
-        "data": defining,
-        "preprocessing": [step.identity() for step in experiment.preprocessing],
-        "splits": identity(experiment.splits),
-        **({"version": DATA_VERSION} if DATA_VERSION != 1 else {}),
-    }
-    return DataSpec(
-        data_id=f"{data.source}-{digest(defining)}",
-        data=data,
-        preprocessing=experiment.preprocessing,
-        splits=experiment.splits,
-        identity=defining,
-    )
-
-
-def _evaluation_identity(experiment: Experiment, names: tuple[str, ...]) -> dict[str, Any]:
-    measured = experiment.evaluation
-    return {
-        "metrics": [[name, METRICS[name.partition("@")[0]].version] for name in measured.metrics],
-        "both_empty": measured.both_empty,
-        "inference": INFERENCE_VERSION,
-        "class_names": list(names),
-    }
-
-
-def _training_identity(training: Training) -> dict[str, Any]:
-    # The parent stands for init_from: by content, not by name.
-    settings = {key: value for key, value in identity(training).items() if key != "init_from"}
-    return {"version": TRAINING_VERSION, **settings}
-
-
-def _network_identity(network: Network) -> dict[str, Any]:
-    found = network.identity()
-    weights = network.encoder_weights
-    if weights and Path(weights).suffix:
-        found["encoder_weights"] = file_digest(Path(weights), "networks.encoder_weights")
-    return found
-
-
 def _search_setting(experiment: Experiment, data_id: str, eval_id: str) -> str:
     """Stands for all that the values of trials depend on besides the trial; more rounds change nothing."""
     if experiment.search is None:
         return ""
     search = experiment.search.model_dump(mode="json", exclude={"rounds"})
-    networks = [_network_identity(network) for network in experiment.networks]
-    training = _training_identity(experiment.training)
+    networks = [network_identity(network) for network in experiment.networks]
+    training = training_identity(experiment.training)
     scoring = experiment.scoring.model_dump(mode="json", include={"overlap", "distance"})
     grid = [list(experiment.all_folds()), list(experiment.seeds)]
     return digest([data_id, eval_id, search, networks, training, experiment.training.init_from, scoring, *grid])
@@ -262,26 +197,26 @@ def _specifications(
     experiment: Experiment, data_id: str, parents: Parents, trials: list[Trial]
 ) -> Iterator[tuple[dict[str, Any], tuple[str, str]]]:
     """Yield every run's specification with the candidate's name and label; the parts are dumped once, not per run."""
-    networks = {n.name: (n.model_dump(mode="json"), _network_identity(n)) for n in experiment.networks}
+    networks = {n.name: (n.model_dump(mode="json"), network_identity(n)) for n in experiment.networks}
     for candidate in _candidates(experiment, trials):
         network, mixture = candidate.network, candidate.mixture
-        network_dump, network_identity = networks[network.name]
+        network_dump, network_hashed = networks[network.name]
         mixture_dump, mixture_identity = mixture.model_dump(mode="json"), mixture.identity()
-        training, training_identity = candidate.training.model_dump(mode="json"), _training_identity(candidate.training)
+        training, training_hashed = candidate.training.model_dump(mode="json"), training_identity(candidate.training)
         for fold in experiment.all_folds():
             for seed in experiment.seeds:
                 parent = parents.find(network, mixture, fold, seed)
                 defining = {
                     "data": data_id.rpartition("-")[2],
-                    "network": network_identity,
+                    "network": network_hashed,
                     "mixture": mixture_identity,
-                    "training": training_identity,
+                    "training": training_hashed,
                     "fold": fold,
                     "seed": seed,
                     **({"parent": parent.digest} if parent else {}),
                 }
                 spec = {
-                    "run_id": f"{_slug(network, mixture, fold, seed)}-{digest(defining)}",
+                    "run_id": f"{run_slug(network, mixture, fold, seed)}-{digest(defining)}",
                     "data_id": data_id,
                     "network": network_dump,
                     "mixture": mixture_dump,
@@ -292,11 +227,3 @@ def _specifications(
                     "identity": defining,
                 }
                 yield spec, (candidate.loss, candidate.label)
-
-
-def _slug(network: Network, mixture: Mixture, fold: int | str, seed: int) -> str:
-    """At most 60 characters, made of what defines the run only: a label must not move a folder."""
-    end = f"-f{fold}-s{seed}"
-    text = f"{network.architecture}_{network.encoder}-{mixture.name}"
-    text = re.sub(r"[^A-Za-z0-9._+-]+", "", text.replace(" + ", "+"))
-    return text[: 60 - len(end)].rstrip("-+.") + end

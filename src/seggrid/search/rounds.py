@@ -18,12 +18,11 @@ from seggrid.inference.evaluate import evaluate
 from seggrid.paths import ExperimentFolder, RunFolder, SearchFolder
 from seggrid.plan import make_plan
 from seggrid.records import read_model, to_json, write_if_changed, write_json
-from seggrid.scoring.grid import Candidate as GridCandidate
-from seggrid.scoring.grid import Grid, read_grid
+from seggrid.scoring.grid import Grid, GridRun, read_grid
 from seggrid.search.objective import Reached, reached
 from seggrid.search.space import Candidate, SearchSpace
 from seggrid.search.study import Known, draw_round
-from seggrid.specification import PlannedRun, read_plan
+from seggrid.specification import read_plan
 from seggrid.training.supervise import supervise
 from seggrid.trials import Round, SearchSpec, Trial, asked_rounds
 
@@ -91,7 +90,8 @@ def run_trial(experiment: str, number: int, trial: int, fold: str, seed: int, de
     if trial >= len(asked.trials):
         write_json(path, {"run_id": None})
         return ""
-    (run,) = (r for r in _runs(experiment, asked.trials[trial]) if (r.fold, r.seed) == (fold, seed))
+    key = (asked.trials[trial].network, asked.trials[trial].loss, fold, seed)
+    (run,) = (run for run in read_plan(experiment) if (run.network, run.loss, run.fold, run.seed) == key)
     supervise(run.run_id, device)
     if not RunFolder(run.run_id).evaluation(run.eval_id).cases.is_file():
         evaluate(run.run_id, run.eval_id, device)
@@ -106,17 +106,25 @@ def tell(experiment: str, number: int) -> list[Outcome]:
         UserError: the round was not asked for, or one of its runs is not finished.
     """
     asked = _asked(experiment, number)
-    grid = read_grid(experiment)
-    open_runs = {run.planned.run_id: run for run in grid.runs if run.state in ("missing", "unevaluated")}
-    values = reached(grid) if asked.trials else {}
-    outcomes = []
-    for position, trial in enumerate(asked.trials):
-        runs = _runs(experiment, trial)
-        for run in runs:
-            if run.run_id in open_runs:
-                place = f"{experiment} {number} {position} {run.fold} {run.seed}"
-                raise UserError(f"{run.run_id}: {open_runs[run.run_id].reason}; run `seggrid trial {place}` first")
-        outcomes.append(_outcome(grid, trial, runs, values))
+    whole = read_grid(experiment)
+    positions = {(trial.network, trial.loss): position for position, trial in enumerate(asked.trials)}
+    of_round = [run for run in whole.runs if (run.planned.network, run.planned.loss) in positions]
+    for run in of_round:
+        if run.state in ("missing", "unevaluated"):
+            planned = run.planned
+            position = positions[planned.network, planned.loss]
+            place = f"{experiment} {number} {position} {planned.fold} {planned.seed}"
+            raise UserError(f"{planned.run_id}: {run.reason}; run `seggrid trial {place}` first")
+    values = reached(Grid(whole.experiment, tuple(of_round))) if of_round else {}
+    found = {(candidate.network, candidate.loss): value for candidate, value in values.items()}
+    outcomes = [
+        _outcome(
+            trial,
+            [run for run in of_round if (run.planned.network, run.planned.loss) == (trial.network, trial.loss)],
+            found.get((trial.network, trial.loss)),
+        )
+        for trial in asked.trials
+    ]
     folder = SearchFolder(experiment)
     for position, outcome in enumerate(outcomes):
         write_if_changed(folder.trial(number, position), to_json(outcome.model_dump(mode="json")))
@@ -132,14 +140,11 @@ def outcome_text(outcome: Outcome) -> str:
     return f"{name}  O {outcome.overlap:.4f}  D {outcome.distance:.2f}  S {outcome.score:.4f}"
 
 
-def _outcome(grid: Grid, trial: Trial, runs: list[PlannedRun], values: dict[GridCandidate, Reached]) -> Outcome:
-    ids = tuple(run.run_id for run in runs)
-    found = next(
-        (value for key, value in values.items() if (key.network, key.loss) == (trial.network, trial.loss)), None
-    )
+def _outcome(trial: Trial, runs: list[GridRun], found: Reached | None) -> Outcome:
+    ids = tuple(run.planned.run_id for run in runs)
     if found is not None:
         return Outcome(state="completed", network=trial.network, loss=trial.loss, runs=ids, **found._asdict())
-    reasons = [run.reason for run in grid.runs if run.planned.run_id in ids and run.state == "failed"]
+    reasons = [run.reason for run in runs if run.state == "failed"]
     reason = reasons[0] if reasons else "no validation case with a defined value"
     return Outcome(state="failed", network=trial.network, loss=trial.loss, runs=ids, reason=reason)
 
@@ -157,10 +162,6 @@ def _asked(experiment: str, number: int) -> Round:
         path = SearchFolder(experiment).ask(number)
         raise UserError(f"{path}: no such file; run `seggrid ask {experiment} {number}` first")
     return asked[number]
-
-
-def _runs(experiment: str, trial: Trial) -> list[PlannedRun]:
-    return [run for run in read_plan(experiment) if (run.network, run.loss) == (trial.network, trial.loss)]
 
 
 def _told(experiment: str, search: Search, asked: Round) -> list[Known]:

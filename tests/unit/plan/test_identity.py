@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from seggrid import manifest, plan
+from seggrid import identities, manifest
 from seggrid.catalogue import LOSSES, METRICS, NETWORKS, STEPS
 from seggrid.errors import UserError
 from tests.unit.plan.conftest import MIXTURE, Study, ids
@@ -99,7 +99,7 @@ EVALUATION: dict[str, Callable[[Study], None]] = {
     "a metric less": lambda s: s.set("evaluation.metrics", ["iou", "dice", "precision", "recall", "hd95", "assd"]),
     "the rule for empty masks": lambda s: s.set("evaluation.both_empty", "perfect"),
     "a measured metric's version": lambda s: s.row(METRICS, "hd95", version=2),
-    "the version of inference": lambda s: s.monkeypatch.setattr(plan, "INFERENCE_VERSION", 99),
+    "the version of inference": lambda s: s.monkeypatch.setattr(identities, "INFERENCE_VERSION", 99),
 }
 
 RUN: dict[str, Callable[[Study], None]] = {
@@ -114,7 +114,7 @@ RUN: dict[str, Callable[[Study], None]] = {
     "a weight's sixth decimal": lambda s: s.set("mixtures", ["0.500001*dice + 0.5*ce"]),
     "a loss's parameter": lambda s: s.set("mixtures", ["0.5*dice(smooth=0.5) + 0.5*ce"]),
     "a loss's version": lambda s: s.row(LOSSES, "dice", version=99),
-    "the version of training": lambda s: s.monkeypatch.setattr(plan, "TRAINING_VERSION", 99),
+    "the version of training": lambda s: s.monkeypatch.setattr(identities, "TRAINING_VERSION", 99),
     "the architecture": lambda s: s.set("networks", ["FPN_R18"]),
     "the encoder": lambda s: s.set("networks", ["UNet_R34"]),
     "the encoder's weights": lambda s: s.set("networks", [{"name": "UNet_R18", "encoder_weights": "imagenet"}]),
@@ -133,7 +133,7 @@ DATA: dict[str, Callable[[Study], None]] = {
     "the seed of the folds": lambda s: s.set("splits.seed", 1),
     "the values of the classes": lambda s: s.set("data.classes", {"femur": 2, "tibia": 1}),
     "the pixel size": lambda s: s.set("data.spacing", [0.5, 0.5]),
-    "the version of reading, borders and splits": lambda s: s.monkeypatch.setattr(plan, "DATA_VERSION", 99),
+    "the version of reading, borders and splits": lambda s: s.monkeypatch.setattr(identities, "DATA_VERSION", 99),
     "a case left out": lambda s: s.set("data.exclude", ["a"]),
 }
 

@@ -1,0 +1,98 @@
+"""What is hashed to the names of data sets, evaluations and runs.
+
+An identity holds only what differs from the defaults, plus the version of each loss, network and step: see
+``docs/explanation/identity.md``.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from seggrid.catalogue import DATA_VERSION, INFERENCE_VERSION, METRICS, TRAINING_VERSION
+from seggrid.config import Experiment, Mixture, Network, Training
+from seggrid.config.base import identity
+from seggrid.config.data import CocoData, Data, NnunetData, PhantomData, nnunet_classes
+from seggrid.config.phantom import CLASS_NAMES
+from seggrid.errors import UserError
+from seggrid.manifest import manifest_hash
+from seggrid.parents import file_digest
+from seggrid.paths import manifest_cache
+from seggrid.records import digest, read_json
+from seggrid.specification import DataSpec
+
+
+def class_names(data: Data) -> tuple[str, ...]:
+    """Names of the objects, in the order of their labels 1, 2, ...
+
+    Raises:
+        UserError: dataset.json of an nnU-Net folder names none.
+    """
+    if isinstance(data, PhantomData):
+        return CLASS_NAMES
+    if isinstance(data, NnunetData) and not data.classes:
+        header = read_json(data.path / "dataset.json")
+        try:
+            return tuple(nnunet_classes(header.get("labels") if isinstance(header, dict) else None))
+        except ValueError as error:
+            raise UserError(f"{data.path / 'dataset.json'}: {error}") from None
+    return tuple(data.classes)
+
+
+def data_spec(experiment: Experiment) -> DataSpec:
+    data = experiment.data
+    defining = identity(data)
+    if not isinstance(data, PhantomData):
+        # The names of the classes are labels; which values they stand for, and in which order, is not.
+        defining["classes"] = [
+            value if isinstance(value, int | str) else list(value) for value in data.classes.values()
+        ]
+    if isinstance(data, CocoData) and data.on_top:
+        defining["on_top"] = [list(data.classes).index(name) for name in data.on_top]
+    defining = {
+        "manifest": manifest_hash(data, manifest_cache()),
+        "data": defining,
+        "preprocessing": [step.identity() for step in experiment.preprocessing],
+        "splits": identity(experiment.splits),
+        **({"version": DATA_VERSION} if DATA_VERSION != 1 else {}),
+    }
+    return DataSpec(
+        data_id=f"{data.source}-{digest(defining)}",
+        data=data,
+        preprocessing=experiment.preprocessing,
+        splits=experiment.splits,
+        identity=defining,
+    )
+
+
+def evaluation_identity(experiment: Experiment, names: tuple[str, ...]) -> dict[str, Any]:
+    measured = experiment.evaluation
+    return {
+        "metrics": [[name, METRICS[name.partition("@")[0]].version] for name in measured.metrics],
+        "both_empty": measured.both_empty,
+        "inference": INFERENCE_VERSION,
+        "class_names": list(names),
+    }
+
+
+def training_identity(training: Training) -> dict[str, Any]:
+    # The parent stands for init_from: by content, not by name.
+    settings = {key: value for key, value in identity(training).items() if key != "init_from"}
+    return {"version": TRAINING_VERSION, **settings}
+
+
+def network_identity(network: Network) -> dict[str, Any]:
+    found = network.identity()
+    weights = network.encoder_weights
+    if weights and Path(weights).suffix:
+        found["encoder_weights"] = file_digest(Path(weights), "networks.encoder_weights")
+    return found
+
+
+def run_slug(network: Network, mixture: Mixture, fold: int | str, seed: int) -> str:
+    """At most 60 characters, made of what defines the run only: a label must not move a folder."""
+    end = f"-f{fold}-s{seed}"
+    text = f"{network.architecture}_{network.encoder}-{mixture.name}"
+    text = re.sub(r"[^A-Za-z0-9._+-]+", "", text.replace(" + ", "+"))
+    return text[: 60 - len(end)].rstrip("-+.") + end
