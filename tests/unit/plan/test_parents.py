@@ -162,7 +162,7 @@ def copied_with_other_groups(study: Study) -> None:
     [
         lambda study: study.set("data.exclude", ["a"]),
         lambda study: study.set("splits.folds", 4),
-        lambda study: study.monkeypatch.setattr("seggrid.plan.DATA_VERSION", 99),
+        lambda study: study.monkeypatch.setattr("seggrid.identities.DATA_VERSION", 99),
         other_groups,
         copied_with_other_groups,
     ],
