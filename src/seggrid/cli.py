@@ -67,10 +67,21 @@ def _ask(options: argparse.Namespace) -> int:
 
 
 def _trial(options: argparse.Namespace) -> int:
-    from seggrid.search.rounds import run_trial
+    from seggrid.search.rungs import run_trial
 
-    run = run_trial(options.experiment, options.round, options.trial, options.fold, options.seed, options.device)
-    print(run or "the space holds no candidate for this trial")
+    place = (options.experiment, options.round, options.trial, options.fold, options.seed)
+    print(run_trial(*place, options.rung, options.device) or "no trial is left for this slot")
+    return 0
+
+
+def _halve(options: argparse.Namespace) -> int:
+    from seggrid.config import experiment_folders
+    from seggrid.search.rungs import halve
+
+    passed = halve(options.experiment, options.round, options.rung, experiment_folders(_CHECKOUT))
+    for number, dice in enumerate(passed.dice):
+        end = "goes on" if number in passed.kept else "stopped"
+        print(f"{number:>3}  {'failed or stopped before' if dice is None else f'val Dice {dice:.4f}  {end}'}")
     return 0
 
 
@@ -86,6 +97,14 @@ def _tell(options: argparse.Namespace) -> int:
     return 0
 
 
+def _study(options: argparse.Namespace) -> int:
+    from seggrid.search.export import export_study
+
+    trials = export_study(options.experiment, options.storage)
+    print(f"study {options.experiment} with {trials} trials written")
+    return 0
+
+
 def _score(options: argparse.Namespace) -> int:
     from seggrid.scoring.stage import score
 
@@ -97,6 +116,13 @@ def _report(options: argparse.Namespace) -> int:
     from seggrid.report.stage import write_report
 
     print(f"report: {write_report(options.experiment)}")
+    return 0
+
+
+def _refit(options: argparse.Namespace) -> int:
+    from seggrid.refit import refit
+
+    print(refit(options.experiment, options.device))
     return 0
 
 
@@ -208,9 +234,19 @@ def _add_search(add: Add) -> None:
     add("ask", _ask, "draw the trials of a round of a search", _EXPERIMENT, number)
     trial = add(
         "trial", _trial, "train and measure one run of a trial", _EXPERIMENT, number,
-        ("trial", "trial of the round, from 0", int), ("fold", "test fold", str), ("seed", "seed of the run", int),
+        ("trial", "trial of the round, of those that no rung has stopped, from 0", int), ("fold", "test fold", str),
+        ("seed", "seed of the run", int),
+    )  # fmt: skip
+    trial.add_argument("--rung", type=int, default=0, help="rung of search.halving to train up to, from 0")
+    add(
+        "halve", _halve, "choose the trials of a round that are trained on", _EXPERIMENT, number,
+        ("rung", "rung of search.halving, from 0", int),
     )  # fmt: skip
     add("tell", _tell, "write what the trials of a round reached", _EXPERIMENT, number)
+    add(
+        "study", _study, "copy the told rounds of a search to an Optuna storage, for its dashboard", _EXPERIMENT,
+        ("storage", "journal file, or address of a database, e.g. sqlite:///study.db", str),
+    )  # fmt: skip
     _add_device(trial)
 
 
@@ -221,6 +257,7 @@ def _add_device(verb: argparse.ArgumentParser) -> None:
 def _add_experiments(add: Add) -> None:
     add("score", _score, "rank the candidates of an experiment", _EXPERIMENT)
     add("report", _report, "write report.html of an experiment", _EXPERIMENT)
+    _add_device(add("refit", _refit, "train the winner on all cases, where the experiment registers that", _EXPERIMENT))
     track = add("track", _track, "import finished runs into MLflow and register the winner", _EXPERIMENT)
     track.add_argument("--force", action="store_true", help="make the winner the champion in any case")
     track.add_argument(

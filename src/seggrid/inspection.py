@@ -22,7 +22,8 @@ class RunState:
     """Where one run stands.
 
     Attributes:
-        state: ``planned``, ``running``, ``trained`` (not yet measured), ``done`` or ``failed``.
+        state: ``planned``, ``running``, ``trained`` (not yet measured), ``done``, ``failed``, or ``stopped`` (by a
+            search).
         epochs: epochs trained so far.
         seconds: time spent in training so far.
         reason: why it failed.
@@ -51,7 +52,7 @@ def run_state(run: PlannedRun) -> RunState:
     epochs, seconds = _live(folder)
     holder = holder_of(folder.lease)
     if holder is None:
-        return RunState(run, "planned", epochs, seconds)
+        return RunState(run, "stopped" if run.stopped else "planned", epochs, seconds)
     job = f", Slurm job {holder['job']}" if holder.get("job") else ""
     return RunState(run, "running", epochs, seconds, place=f"on {holder['host']}{job}")
 
@@ -67,10 +68,11 @@ def _live(folder: RunFolder) -> tuple[int, float]:
 
 def status_table(experiment: str) -> str:
     """Count the runs of an experiment by state, with the time spent and an estimate of the time left."""
-    states = [run_state(run) for run in read_plan(experiment)]
+    states = [run_state(run) for run in read_plan(experiment, with_stopped=True)]
     count = Counter(state.state for state in states)
     lines = [f"{experiment}: {len(states)} runs"]
-    lines += [f"  {name:<8} {count[name]:>6}" for name in ("done", "trained", "running", "planned", "failed")]
+    shown = ["done", "trained", "running", "planned", "failed", *(["stopped"] if count["stopped"] else [])]
+    lines += [f"  {name:<8} {count[name]:>6}" for name in shown]
     lines.append(_times(states))
     lines += [f"failed: {state.run.run_id}: {state.reason}" for state in states if state.state == "failed"]
     lines += [f"running: {s.run.run_id}: epoch {s.epochs}, {s.place}" for s in states if s.state == "running"]

@@ -73,6 +73,7 @@ class ExperimentFolder:
         self.summary = self.folder / "ranking.txt"
         self.scores = self.folder / "scores.json"
         self.report = self.folder / "report.html"
+        self.refit = self.folder / "refit.json"
         self.tracked = self.folder / "tracked.json"
         self.provenance = self.folder / "provenance.json"
 
@@ -102,9 +103,13 @@ class SearchFolder:
         """The trials of a round."""
         return self._round(number) / "ask.json"
 
-    def run(self, number: int, trial: int, fold: str, seed: int) -> Path:
-        """Says that a run of a trial is trained and measured."""
-        return self._round(number) / f"trial-{trial:02d}" / f"f{fold}-s{seed}.json"
+    def run(self, number: int, rung: int, slot: int, fold: str, seed: int) -> Path:
+        """Says that a run is trained up to a rung, or behind the last rung to its end and measured."""
+        return self._round(number) / f"rung-{rung}" / f"slot-{slot:02d}" / f"f{fold}-s{seed}.json"
+
+    def rung(self, number: int, rung: int) -> Path:
+        """The trials that are trained on."""
+        return self._round(number) / f"rung-{rung}.json"
 
     def trial(self, number: int, trial: int) -> Path:
         """What a trial reached."""

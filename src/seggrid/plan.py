@@ -27,7 +27,7 @@ from seggrid.parents import Parents
 from seggrid.paths import DataFolder, ExperimentFolder, RunFolder, SearchFolder, evaluation_file
 from seggrid.records import digest, to_csv, to_json, to_json_lines, write_if_changed
 from seggrid.specification import ALL_CASES, PlannedRun, RunSpec
-from seggrid.trials import SearchSpec, Trial, asked_rounds
+from seggrid.trials import SearchSpec, Trial, asked_rounds, trained_on
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def make_plan(experiment: Experiment, experiment_folders: list[Path], ancestors:
     )
     setting = _search_setting(experiment, data_id, eval_id)
     runs = []
-    for spec, label in _specifications(experiment, data_id, parents, _asked_trials(experiment, setting)):
+    for spec, label, stopped in _specifications(experiment, data_id, parents, _asked_trials(experiment, setting)):
         run_id = spec["run_id"]
         specifications[RunFolder(run_id).spec] = to_json_lines(spec)
         parent = (spec["parent"] or {}).get("run_id") or ""
@@ -95,6 +95,7 @@ def make_plan(experiment: Experiment, experiment_folders: list[Path], ancestors:
                 fold=str(spec["fold"]),
                 seed=spec["seed"],
                 parent=parent,
+                stopped=stopped,
             )
         )
     if experiment.search is not None:
@@ -129,15 +130,15 @@ def _search_setting(experiment: Experiment, data_id: str, eval_id: str) -> str:
     return digest([data_id, eval_id, search, networks, training, experiment.training.init_from, scoring, *grid])
 
 
-def _asked_trials(experiment: Experiment, setting: str) -> list[Trial]:
-    """The trials of all rounds so far, each candidate once.
+def _asked_trials(experiment: Experiment, setting: str) -> list[tuple[Trial, bool]]:
+    """The trials of all rounds so far, each candidate once, and whether it was stopped wherever it was tried.
 
     Raises:
         UserError: the experiment was changed after its first round.
     """
     if experiment.search is None:
         return []
-    found: dict[tuple[str, str], Trial] = {}
+    found: dict[tuple[str, str], tuple[Trial, bool]] = {}
     for asked in asked_rounds(experiment.name):
         if asked.setting != setting:
             folder = SearchFolder(experiment.name).folder
@@ -145,8 +146,10 @@ def _asked_trials(experiment: Experiment, setting: str) -> list[Trial]:
                 f"{folder}: holds rounds of this search as it was before its space, sampler, data, training "
                 "or scoring was changed; delete the folder, or give the experiment another name"
             )
-        for trial in asked.trials:
-            found.setdefault((trial.network, trial.loss), trial)
+        goes_on = {position for position, _ in trained_on(experiment.name, asked)}
+        for position, trial in enumerate(asked.trials):
+            first, stopped = found.get((trial.network, trial.loss), (trial, True))
+            found[trial.network, trial.loss] = (first, stopped and position not in goes_on)
     return list(found.values())
 
 
@@ -158,7 +161,7 @@ def _search_spec(
         data_id=data_id,
         setting=setting,
         rounds=search.rounds,
-        trials=search.trials,
+        slots=search.slots(),
         folds=tuple(map(str, experiment.all_folds())),
         seeds=experiment.seeds,
         threads=experiment.training.threads,
@@ -175,9 +178,10 @@ class _Candidate:
     training: Training
     loss: str
     label: str
+    stopped: bool = False
 
 
-def _candidates(experiment: Experiment, trials: list[Trial]) -> Iterator[_Candidate]:
+def _candidates(experiment: Experiment, trials: list[tuple[Trial, bool]]) -> Iterator[_Candidate]:
     """Yield the candidates of the grid, then those of the search that the grid does not hold."""
     mixtures = experiment.all_mixtures()
     for network in experiment.networks:
@@ -185,18 +189,21 @@ def _candidates(experiment: Experiment, trials: list[Trial]) -> Iterator[_Candid
             yield _Candidate(network, mixture, experiment.training, mixture.name, mixture.label or mixture.name)
     grid = {mixture.name for mixture in mixtures}
     networks = {network.name: network for network in experiment.networks}
-    for trial in trials:
+    for trial, stopped in trials:
         if trial.loss not in grid:
             rate = {} if trial.learning_rate is None else {"learning_rate": trial.learning_rate}
             optimiser = experiment.training.optimiser.model_copy(update=rate)
             training = experiment.training.model_copy(update={"optimiser": optimiser})
-            yield _Candidate(networks[trial.network], trial.mixture, training, trial.loss, trial.loss)
+            yield _Candidate(networks[trial.network], trial.mixture, training, trial.loss, trial.loss, stopped)
 
 
 def _specifications(
-    experiment: Experiment, data_id: str, parents: Parents, trials: list[Trial]
-) -> Iterator[tuple[dict[str, Any], tuple[str, str]]]:
-    """Yield every run's specification with the candidate's name and label; the parts are dumped once, not per run."""
+    experiment: Experiment, data_id: str, parents: Parents, trials: list[tuple[Trial, bool]]
+) -> Iterator[tuple[dict[str, Any], tuple[str, str], bool]]:
+    """Yield every run's specification, the candidate's name and label, and whether a search has stopped it.
+
+    The parts are dumped once, not per run.
+    """
     networks = {n.name: (n.model_dump(mode="json"), network_identity(n)) for n in experiment.networks}
     for candidate in _candidates(experiment, trials):
         network, mixture = candidate.network, candidate.mixture
@@ -226,4 +233,4 @@ def _specifications(
                     "parent": parent.model_dump(mode="json") if parent else None,
                     "identity": defining,
                 }
-                yield spec, (candidate.loss, candidate.label)
+                yield spec, (candidate.loss, candidate.label), candidate.stopped

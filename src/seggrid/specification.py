@@ -64,7 +64,11 @@ class EvaluationSpec(Section):
 
 
 class PlannedRun(Section):
-    """A row of ``plan.csv``."""
+    """A row of ``plan.csv``.
+
+    Attributes:
+        stopped: whether a search has stopped it before its end, so that nothing waits for it.
+    """
 
     run_id: str
     eval_id: str
@@ -75,10 +79,14 @@ class PlannedRun(Section):
     fold: str
     seed: int
     parent: str
+    stopped: bool
 
 
-def read_plan(experiment: str) -> list[PlannedRun]:
+def read_plan(experiment: str, with_stopped: bool = False) -> list[PlannedRun]:
     """Read the runs of a planned experiment.
+
+    Args:
+        with_stopped: also those that a search has stopped.
 
     Raises:
         UserError: it was never planned, or its table is damaged.
@@ -88,11 +96,12 @@ def read_plan(experiment: str) -> list[PlannedRun]:
         raise UserError(f"{path}: no such file; run `seggrid plan {experiment}` first")
     with path.open(newline="", encoding="utf-8") as file:
         try:
-            return [PlannedRun.model_validate(row) for row in csv.DictReader(file)]
+            runs = [PlannedRun.model_validate(row) for row in csv.DictReader(file)]
         except ValidationError:
             raise UserError(
                 f"{path}: damaged or of another version of seggrid; run `seggrid plan {experiment}`"
             ) from None
+    return [run for run in runs if with_stopped or not run.stopped]
 
 
 def read_data(data_id: str) -> DataSpec:

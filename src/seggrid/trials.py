@@ -1,4 +1,4 @@
-"""The trials that a search has asked for, as they lie under ``results/searches``: its plan is made of them."""
+"""The trials of a search as they lie under ``results/searches``: its plan is made of them."""
 
 from __future__ import annotations
 
@@ -43,11 +43,27 @@ class Round(Section):
     trials: tuple[Trial, ...]
 
 
+class Rung(Section):
+    """The content of ``rung-0.json``: which trials of a round are trained on.
+
+    Attributes:
+        epochs: that the trials were trained for.
+        dice: of each trial of the round its best validation Dice so far, the mean over folds and seeds; ``None`` for
+            one that failed, or that an earlier rung has stopped.
+        kept: positions of the trials that go on, in the order of the round.
+    """
+
+    epochs: int
+    dice: tuple[float | None, ...]
+    kept: tuple[int, ...]
+
+
 class SearchSpec(Section):
     """What the workflow needs to know of a search; the content of ``search.json``.
 
     Attributes:
         setting: see ``Round``.
+        slots: trials of a round that are trained up to each rung, and at last to the end.
         threads: of a training.
         baselines: planned runs that are no trials, as (run id, evaluation id).
     """
@@ -55,7 +71,7 @@ class SearchSpec(Section):
     data_id: str
     setting: str
     rounds: int
-    trials: int
+    slots: tuple[int, ...]
     folds: tuple[str, ...]
     seeds: tuple[int, ...]
     threads: int
@@ -73,3 +89,27 @@ def asked_rounds(experiment: str) -> list[Round]:
     while folder.ask(len(found)).is_file():
         found.append(read_model(folder.ask(len(found)), Round))
     return found
+
+
+def rungs_of(experiment: str, number: int) -> list[Rung]:
+    """Read the rungs that a round has passed so far, in their order.
+
+    Raises:
+        UserError: a file is damaged.
+    """
+    folder = SearchFolder(experiment)
+    found: list[Rung] = []
+    while folder.rung(number, len(found)).is_file():
+        found.append(read_model(folder.rung(number, len(found)), Rung))
+    return found
+
+
+def trained_on(experiment: str, asked: Round, rung: int | None = None) -> list[tuple[int, Trial]]:
+    """The trials of a round, with their positions, that no rung has stopped.
+
+    Args:
+        rung: look at the rungs before this one only.
+    """
+    passed = rungs_of(experiment, asked.round)[:rung]
+    kept = passed[-1].kept if passed else range(len(asked.trials))
+    return [(position, asked.trials[position]) for position in kept]

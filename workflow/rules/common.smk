@@ -49,6 +49,9 @@ wildcard_constraints:
     run=r"[^/]+",
     evaluation=r"[0-9a-f]{12}",
     experiment=r"[^/]+",
+    number=r"\d+",
+    rung=r"\d+",
+    slot=r"\d+",
 
 
 @lru_cache(maxsize=None)
@@ -74,15 +77,23 @@ def search_of(experiment):
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
-def trial_files(experiment, number):
-    """A file of every run of every trial of a round."""
+def trial_files(experiment, number, rung=-1):
+    """A file of every run of every trial that is trained up to a rung, or to the end."""
     search = search_of(experiment)
+    rung %= len(search["slots"])
+    place = f"{SEARCHES}/{experiment}/round-{number}/rung-{rung}"
     return [
-        f"{SEARCHES}/{experiment}/round-{number}/trial-{trial:02d}/f{fold}-s{seed}.json"
-        for trial in range(search["trials"])
+        f"{place}/slot-{slot:02d}/f{fold}-s{seed}.json"
+        for slot in range(search["slots"][rung])
         for fold in search["folds"]
         for seed in search["seeds"]
     ]
+
+
+def rung_before(experiment, number, rung):
+    """What says which trials are trained up to a rung."""
+    place = f"{SEARCHES}/{experiment}/round-{number}"
+    return f"{place}/rung-{rung - 1}.json" if rung else f"{place}/ask.json"
 
 
 def measured(experiment):
@@ -99,6 +110,19 @@ def measured(experiment):
 
 def round_told(experiment, number):
     return f"{SEARCHES}/{experiment}/round-{number:02d}/tell.json"
+
+
+@lru_cache(maxsize=None)
+def experiment_of(name):
+    """An experiment as it was planned."""
+    return json.loads(ExperimentFolder(name).experiment.read_text(encoding="utf-8"))
+
+
+def winner_on_all_cases(experiment):
+    """Says that the winner was trained on all cases, where that is what is registered."""
+    if experiment_of(experiment)["tracking"]["register"] != "refit":
+        return []
+    return [f"{RESULTS}/experiments/{experiment}/refit.json"]
 
 
 def initial_weights(wildcards):

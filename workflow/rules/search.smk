@@ -1,5 +1,5 @@
 # A search in rounds: ask for trials, train and measure their runs, tell what they reached. The slots are declared, so
-# that nothing waits for a round to be planned; which run a slot stands for is in ask.json.
+# that nothing waits for a round to be planned; which run a slot stands for is in ask.json and the rungs passed.
 # Draw the trials of a round from what the rounds before it told.
 rule ask:
     input:
@@ -17,20 +17,35 @@ rule ask:
         "seggrid ask {wildcards.experiment} {wildcards.number} > {log:q} 2>&1"
 
 
-# Train and measure one run of a trial.
+# Train one run of a trial up to a rung of successive halving, behind the last rung to its end, and measure it.
 rule trial:
     input:
-        f"{SEARCHES}/{{experiment}}/round-{{number}}/ask.json",
+        lambda w: rung_before(w.experiment, w.number, int(w.rung)),
     output:
-        f"{SEARCHES}/{{experiment}}/round-{{number}}/trial-{{trial}}/f{{fold}}-s{{seed}}.json",
+        f"{SEARCHES}/{{experiment}}/round-{{number}}/rung-{{rung}}/slot-{{slot}}/f{{fold}}-s{{seed}}.json",
     log:
-        f"{RESULTS}/logs/trial/{{experiment}}-{{number}}-{{trial}}-{{fold}}-{{seed}}.log",
+        f"{RESULTS}/logs/trial/{{experiment}}-{{number}}-{{rung}}-{{slot}}-{{fold}}-{{seed}}.log",
     conda:
         "../../envs/core.yaml"
     threads: lambda w: search_of(w.experiment)["threads"]
     shell:
-        "seggrid trial {wildcards.experiment} {wildcards.number} {wildcards.trial}"
-        " {wildcards.fold} {wildcards.seed} > {log:q} 2>&1"
+        "seggrid trial {wildcards.experiment} {wildcards.number} {wildcards.slot}"
+        " {wildcards.fold} {wildcards.seed} --rung {wildcards.rung} > {log:q} 2>&1"
+
+
+# Choose the trials of a round that are trained on.
+rule halve:
+    input:
+        lambda w: trial_files(w.experiment, w.number, int(w.rung)),
+    output:
+        f"{SEARCHES}/{{experiment}}/round-{{number}}/rung-{{rung}}.json",
+    log:
+        f"{RESULTS}/logs/halve/{{experiment}}-{{number}}-{{rung}}.log",
+    localrule: True
+    conda:
+        "../../envs/core.yaml"
+    shell:
+        "seggrid halve {wildcards.experiment} {wildcards.number} {wildcards.rung} > {log:q} 2>&1"
 
 
 # Write what the trials of a round reached on validation.

@@ -87,6 +87,7 @@ class Experiment(Section):
         self._check_folds()
         self._check_schedules()
         self._check_scoring()
+        self._check_rungs()
         if self.data.source != "phantom" and not any(STEPS[step.name].normalises for step in self.preprocessing):
             known = ", ".join(name for name, row in STEPS.items() if row.normalises)
             raise ValueError(f"preprocessing: no step normalises the intensities; add one of {known}")
@@ -139,6 +140,15 @@ class Experiment(Section):
         baseline = self.scoring.baseline
         if baseline is not None and baseline not in known:
             raise ValueError(f"scoring.baseline: {baseline} is not one of the mixtures{nearest(baseline, known)}")
+
+    def _check_rungs(self) -> None:
+        training = self.training
+        for rung in self.search.halving.rungs if self.search and self.search.halving else ():
+            if rung >= training.epochs or rung % training.validate_every:
+                raise ValueError(
+                    f"search.halving.rungs: {rung} must be less than training.epochs ({training.epochs}) and a "
+                    f"multiple of training.validate_every ({training.validate_every})"
+                )
 
     def all_mixtures(self) -> tuple[Mixture, ...]:
         """Every mixture of the grid, each once, in order."""

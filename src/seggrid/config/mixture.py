@@ -9,7 +9,15 @@ from decimal import Decimal, InvalidOperation
 from functools import cached_property
 from typing import Annotated, Any
 
-from pydantic import Field, GetJsonSchemaHandler, WithJsonSchema, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    GetJsonSchemaHandler,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
@@ -210,31 +218,38 @@ class WeighedTerms(Section):
         return Mixture(terms=tuple(term.model_copy(update={"weight": weight}) for term, weight in weights if weight))
 
 
+def _exact(value: object) -> Decimal:
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        raise ValueError(f"{value!r} is not a number") from None
+    if not number.is_finite():
+        raise ValueError(f"{value!r} is not a finite number")
+    return number
+
+
+def _divides_one(step: Decimal) -> Decimal:
+    if not Decimal("0.01") <= step <= 1 or 1 % step:
+        raise ValueError(f"step {step} must lie in 0.01 to 1 and divide 1, as 0.25 or 0.1 do")
+    return step
+
+
+#: Distance between neighbouring weights.
+WeightStep = Annotated[Decimal, BeforeValidator(_exact), AfterValidator(_divides_one)]
+
+
 class Simplex(WeighedTerms):
     """All mixtures of some terms whose weights are multiples of a step and sum to 1."""
 
-    step: Decimal
+    step: WeightStep
     """Distance between neighbouring weights; 1 must be a multiple of it."""
-    minimum: Decimal = Decimal(0)
+    minimum: Annotated[Decimal, BeforeValidator(_exact)] = Decimal(0)
     """Smallest weight of each term; a term whose weight is 0 drops out."""
-
-    @field_validator("step", "minimum", mode="before")
-    @classmethod
-    def _exact(cls, value: object) -> Decimal:
-        try:
-            number = Decimal(str(value))
-        except InvalidOperation:
-            raise ValueError(f"{value!r} is not a number") from None
-        if not number.is_finite():
-            raise ValueError(f"{value!r} is not a finite number")
-        return number
 
     @model_validator(mode="after")
     def _divides(self) -> Simplex:
         if len(self.terms) < 2:
             raise ValueError("a simplex needs a list of at least two terms")
-        if not Decimal("0.01") <= self.step <= 1 or 1 % self.step:
-            raise ValueError(f"step {self.step} must lie in 0.01 to 1 and divide 1, as 0.25 or 0.1 do")
         if self.minimum < 0 or self.minimum % self.step or self.minimum * len(self.terms) > 1:
             raise ValueError(f"minimum {self.minimum} must be a multiple of step that leaves every term its share")
         free = round((1 - self.minimum * len(self.terms)) / self.step)

@@ -9,21 +9,21 @@ from pydantic import Field, field_validator, model_validator
 
 from seggrid.catalogue import LOSSES
 from seggrid.config.base import Section
-from seggrid.config.mixture import WeighedTerms
+from seggrid.config.mixture import WeighedTerms, WeightStep
 from seggrid.errors import nearest
 
 Range = tuple[float, float]
-#: Weights of a searched mixture are multiples of it.
-WEIGHT_STEP = Decimal("0.01")
 _A, _B = "adaptive_region_specific.a", "adaptive_region_specific.b"
 
 
 class Space(WeighedTerms):
-    """What is searched. The weights of the terms are multiples of 0.01 that sum to 1; a term may drop out.
+    """What is searched. The weights of the terms are multiples of a step that sum to 1; a term may drop out.
 
     The networks are those of the experiment.
     """
 
+    step: WeightStep = Decimal("0.01")
+    """Distance between neighbouring weights; with the step of a grid its runs are found again."""
     parameters: dict[str, Range] = {}
     """loss.parameter -> lowest and highest value, e.g. dual_level_ce.gamma1: [0, 2]; tried a hundredth of it apart."""
     tied: bool = False
@@ -75,6 +75,26 @@ class Space(WeighedTerms):
         return self
 
 
+class Halving(Section):
+    """Successive halving (Jamieson and Talwalkar 2016): a trial is trained on only while it is among the best.
+
+    A rung stops nothing but the clock: the learning rate follows all the planned epochs, so a trial that reaches the
+    end is the same run as one that was never stopped.
+    """
+
+    rungs: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)]
+    """Epochs after which the trials of a round are compared by their best validation Dice so far."""
+    reduction: Annotated[int, Field(ge=2)] = 3
+    """One of so many trials goes on, at least one of a round."""
+
+    @field_validator("rungs")
+    @classmethod
+    def _rising(cls, rungs: tuple[int, ...]) -> tuple[int, ...]:
+        if list(rungs) != sorted(set(rungs)):
+            raise ValueError(f"rungs: {list(rungs)} must rise")
+        return rungs
+
+
 class Search(Section):
     """A search in rounds: every round asks for some trials, trains them like any other run, and learns from them."""
 
@@ -90,6 +110,8 @@ class Search(Section):
     """Seed of the sampler."""
     space: Space
     """What is searched."""
+    halving: Halving | None = None
+    """Train most trials for a part of the epochs only; null: all to their end."""
     warm_start: tuple[str, ...] = ()
     """Planned experiments whose finished candidates, where they lie in the space, are known from the start."""
 
@@ -97,6 +119,19 @@ class Search(Section):
     def _consistent(self) -> Search:
         if self.sampler == "cmaes" and self.objective == "pareto":
             raise ValueError("cmaes takes one objective; use absolute, or another sampler")
+        if self.halving and (self.sampler not in ("tpe", "random") or self.objective == "pareto"):
+            raise ValueError(
+                "halving: only tpe and random take trials that were stopped, and only with the objective absolute; "
+                "change the sampler or the objective, or take halving out"
+            )
         if len(self.space.terms) == 1 and not self.space.parameters and self.space.learning_rate is None:
             raise ValueError("space: one term without parameters leaves nothing to search but the network")
         return self
+
+    def slots(self) -> tuple[int, ...]:
+        """Trials of a round that are trained up to each rung, and at last to the end."""
+        counts = [self.trials]
+        if self.halving:
+            for _ in self.halving.rungs:
+                counts.append(max(1, counts[-1] // self.halving.reduction))
+        return tuple(counts)

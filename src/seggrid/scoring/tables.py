@@ -22,7 +22,7 @@ def run_table(grid: Grid, means: Means) -> pd.DataFrame:
     rows = []
     for run in grid.runs:
         known = {name: getattr(run.status, name, None) for name in _STATUS}
-        rows.append({**vars(run.planned), "state": run.state, "reason": run.reason, **known})
+        rows.append({**run.planned.model_dump(exclude={"stopped"}), "state": run.state, "reason": run.reason, **known})
     table = pd.DataFrame(rows).astype(dict.fromkeys(("epochs", "best_epoch", "parameters"), "Int64"))
     values = comprehensive(means.runs, grid.experiment.scoring)
     for split, end in (("test", ""), ("val", "_val")):

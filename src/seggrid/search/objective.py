@@ -1,11 +1,13 @@
-"""What a search optimises: O and D on the validation cases. The test cases are not read."""
+"""What a search optimises: O and D on the validation cases, and on the way there Dice. The test cases are not read."""
 
 from __future__ import annotations
 
+import csv
 from typing import NamedTuple
 
 import numpy as np
 
+from seggrid.paths import RunFolder
 from seggrid.scoring import criterion
 from seggrid.scoring.aggregate import aggregate, over_runs
 from seggrid.scoring.cases import collect_cases
@@ -41,6 +43,24 @@ def reached(grid: Grid) -> dict[Candidate, Reached]:
             score = criterion.absolute(np.array(row["overlap"]), np.array(row["distance"]), reference)
             found[candidate] = Reached(float(row["overlap"]), float(row["distance"]), float(score))
     return found
+
+
+def best_dice(run_id: str, epochs: int) -> float | None:
+    """The best validation Dice of a run in its first ``epochs``: that of the weights that it would keep there.
+
+    It stands in the history, so a run gives the same value wherever it is by now. ``None`` where it was not trained as
+    far, or nothing was measured.
+    """
+    folder = RunFolder(run_id)
+    ended = folder.history.is_file()
+    path = folder.history if ended else folder.live_history
+    if not path.is_file():
+        return None
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    if not ended and len(rows) < epochs:
+        return None
+    return max((float(row["val_dice"]) for row in rows[:epochs] if row.get("val_dice")), default=None)
 
 
 def _is_complete(grid: Grid, candidate: Candidate) -> bool:

@@ -1,11 +1,13 @@
 """The steps of a search that read and write its rounds; no other touches the study, so nothing is locked.
 
-``results/searches/<experiment>/round-00/`` holds ``ask.json`` (the trials), a file for each run of each trial,
-``trial-03.json`` (what it reached) and ``tell.json`` (the whole round is known).
+``results/searches/<experiment>/round-00/`` holds ``ask.json`` (the trials), ``rung-0/slot-03/`` (a file for each run of
+a trial), ``rung-0.json`` (the trials that are trained on), ``trial-03.json`` (what a trial reached) and ``tell.json``
+(the whole round is known).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
@@ -14,34 +16,35 @@ from seggrid.config import Experiment
 from seggrid.config.base import Section, identity
 from seggrid.config.search import Search
 from seggrid.errors import UserError
-from seggrid.inference.evaluate import evaluate
 from seggrid.paths import ExperimentFolder, RunFolder, SearchFolder
 from seggrid.plan import make_plan
-from seggrid.records import read_model, to_json, write_if_changed, write_json
+from seggrid.records import read_json, read_model, read_status, to_json, write_if_changed, write_json
 from seggrid.scoring.grid import Grid, GridRun, read_grid
 from seggrid.search.objective import Reached, reached
 from seggrid.search.space import Candidate, SearchSpace
 from seggrid.search.study import Known, draw_round
-from seggrid.specification import read_plan
-from seggrid.training.supervise import supervise
-from seggrid.trials import Round, SearchSpec, Trial, asked_rounds
+from seggrid.trials import Round, Rung, SearchSpec, Trial, asked_rounds, rungs_of, trained_on
 
 
 class Outcome(Section):
     """What a trial came to; the content of ``trial-03.json``.
 
     Attributes:
-        overlap, distance, score: O, D and the criterion ``absolute`` on validation; ``None`` for a failed trial.
+        overlap, distance, score: O, D and the criterion ``absolute`` on validation; ``None`` for a trial that failed or
+            was stopped.
+        epochs, dice: of a trial that was stopped, when, and its best validation Dice by then.
         reason: why it failed.
     """
 
-    state: Literal["completed", "failed"]
+    state: Literal["completed", "stopped", "failed"]
     network: str
     loss: str
     runs: tuple[str, ...]
     overlap: float | None = None
     distance: float | None = None
     score: float | None = None
+    epochs: int | None = None
+    dice: float | None = None
     reason: str | None = None
 
 
@@ -53,7 +56,7 @@ def ask(experiment: str, number: int, experiment_folders: list[Path]) -> Round:
     Raises:
         UserError: the experiment has no search, the round before is not told, or a file is damaged.
     """
-    settled, search = _read(experiment)
+    settled, search = read_search(experiment)
     folder = SearchFolder(experiment)
     asked = asked_rounds(experiment)
     if number > len(asked):
@@ -61,7 +64,7 @@ def ask(experiment: str, number: int, experiment_folders: list[Path]) -> Round:
     if number == len(asked):
         space = SearchSpace(settled, search)
         known = [
-            *_warm_start(settled, search, space),
+            *warm_start(settled, search, space),
             *(k for before in asked for k in _told(experiment, search, before)),
         ]
         trials = [
@@ -76,56 +79,23 @@ def ask(experiment: str, number: int, experiment_folders: list[Path]) -> Round:
     return asked_rounds(experiment)[number]
 
 
-def run_trial(experiment: str, number: int, trial: int, fold: str, seed: int, device: str | None = None) -> str:
-    """Train and measure one run of a trial, or take it where it is there; return its run id.
-
-    A slot that the space holds no candidate for is written as empty.
-
-    Raises:
-        UserError: the round was not asked for.
-        LostError: the training was killed from outside; what it had is kept.
-    """
-    asked = _asked(experiment, number)
-    path = SearchFolder(experiment).run(number, trial, fold, seed)
-    if trial >= len(asked.trials):
-        write_json(path, {"run_id": None})
-        return ""
-    key = (asked.trials[trial].network, asked.trials[trial].loss, fold, seed)
-    (run,) = (run for run in read_plan(experiment) if (run.network, run.loss, run.fold, run.seed) == key)
-    supervise(run.run_id, device)
-    if not RunFolder(run.run_id).evaluation(run.eval_id).cases.is_file():
-        evaluate(run.run_id, run.eval_id, device)
-    write_json(path, {"run_id": run.run_id})
-    return run.run_id
-
-
 def tell(experiment: str, number: int) -> list[Outcome]:
     """Write what every trial of a round has reached on validation, in the order of the trials.
 
     Raises:
-        UserError: the round was not asked for, or one of its runs is not finished.
+        UserError: the round was not asked for, or one of its runs or rungs is not finished.
     """
-    asked = _asked(experiment, number)
-    whole = read_grid(experiment)
-    positions = {(trial.network, trial.loss): position for position, trial in enumerate(asked.trials)}
-    of_round = [run for run in whole.runs if (run.planned.network, run.planned.loss) in positions]
-    for run in of_round:
-        if run.state in ("missing", "unevaluated"):
-            planned = run.planned
-            position = positions[planned.network, planned.loss]
-            place = f"{experiment} {number} {position} {planned.fold} {planned.seed}"
-            raise UserError(f"{planned.run_id}: {run.reason}; run `seggrid trial {place}` first")
-    values = reached(Grid(whole.experiment, tuple(of_round))) if of_round else {}
-    found = {(candidate.network, candidate.loss): value for candidate, value in values.items()}
-    outcomes = [
-        _outcome(
-            trial,
-            [run for run in of_round if (run.planned.network, run.planned.loss) == (trial.network, trial.loss)],
-            found.get((trial.network, trial.loss)),
-        )
-        for trial in asked.trials
-    ]
+    asked, (settled, search) = read_asked(experiment, number), read_search(experiment)
+    passed = rungs_of(experiment, number)
     folder = SearchFolder(experiment)
+    if len(passed) < len(search.slots()) - 1:
+        path = folder.rung(number, len(passed))
+        raise UserError(f"{path}: no such file; run `seggrid halve {experiment} {number} {len(passed)}` first")
+    finished = _finished(experiment, number, len(passed), [trial for _, trial in trained_on(experiment, asked)])
+    outcomes = [
+        finished.get((trial.network, trial.loss)) or _stopped(settled, number, position, trial, passed)
+        for position, trial in enumerate(asked.trials)
+    ]
     for position, outcome in enumerate(outcomes):
         write_if_changed(folder.trial(number, position), to_json(outcome.model_dump(mode="json")))
     write_if_changed(folder.tell(number), to_json({"round": number, "trials": len(outcomes)}))
@@ -135,28 +105,80 @@ def tell(experiment: str, number: int) -> list[Outcome]:
 def outcome_text(outcome: Outcome) -> str:
     """One line for a terminal."""
     name = f"{outcome.network}  {outcome.loss}"
+    if outcome.state == "stopped":
+        return f"{name}  stopped after {outcome.epochs} epochs  val Dice {outcome.dice:.4f}"
     if outcome.overlap is None:
         return f"{name}  failed: {outcome.reason}"
     return f"{name}  O {outcome.overlap:.4f}  D {outcome.distance:.2f}  S {outcome.score:.4f}"
 
 
+def _finished(experiment: str, number: int, rung: int, trials: Sequence[Trial]) -> dict[tuple[str, str], Outcome]:
+    """What the trials came to that were trained to their end."""
+    whole = read_grid(experiment)
+    slots = {(trial.network, trial.loss): slot for slot, trial in enumerate(trials)}
+    of_round = [run for run in whole.runs if (run.planned.network, run.planned.loss) in slots]
+    for run in of_round:
+        if run.state in ("missing", "unevaluated"):
+            planned = run.planned
+            place = f"{experiment} {number} {slots[planned.network, planned.loss]} {planned.fold} {planned.seed}"
+            place += f" --rung {rung}" if rung else ""
+            raise UserError(f"{planned.run_id}: {run.reason}; run `seggrid trial {place}` first")
+    values = reached(Grid(whole.experiment, tuple(of_round))) if of_round else {}
+    found = {(candidate.network, candidate.loss): value for candidate, value in values.items()}
+    return {
+        key: _outcome(
+            trial, [run for run in of_round if (run.planned.network, run.planned.loss) == key], found.get(key)
+        )
+        for trial, key in zip(trials, slots, strict=True)
+    }
+
+
 def _outcome(trial: Trial, runs: list[GridRun], found: Reached | None) -> Outcome:
-    ids = tuple(run.planned.run_id for run in runs)
-    if found is not None:
-        return Outcome(state="completed", network=trial.network, loss=trial.loss, runs=ids, **found._asdict())
-    reasons = [run.reason for run in runs if run.state == "failed"]
+    ids = [run.planned.run_id for run in runs]
+    if found is None:
+        return _failed(trial, ids)
+    return Outcome(state="completed", network=trial.network, loss=trial.loss, runs=tuple(ids), **found._asdict())
+
+
+def _stopped(settled: Experiment, number: int, position: int, trial: Trial, passed: list[Rung]) -> Outcome:
+    """What a trial came to that a rung has stopped, or that had failed by then."""
+    folder = SearchFolder(settled.name)
+    slots = (folder.run(number, 0, position, str(fold), seed) for fold in settled.all_folds() for seed in settled.seeds)
+    runs = [read_json(path)["run_id"] for path in slots]
+    last = next(rung for rung in passed if position not in rung.kept)
+    dice = last.dice[position]
+    if dice is None:
+        return _failed(trial, runs)
+    return Outcome(
+        state="stopped", network=trial.network, loss=trial.loss, runs=tuple(runs), epochs=last.epochs, dice=dice
+    )
+
+
+def _failed(trial: Trial, runs: list[str]) -> Outcome:
+    ends = (read_status(RunFolder(run).status) for run in runs)
+    reasons = [status.reason or "no reason given" for status in ends if status and status.state == "failed"]
     reason = reasons[0] if reasons else "no validation case with a defined value"
-    return Outcome(state="failed", network=trial.network, loss=trial.loss, runs=ids, reason=reason)
+    return Outcome(state="failed", network=trial.network, loss=trial.loss, runs=tuple(runs), reason=reason)
 
 
-def _read(experiment: str) -> tuple[Experiment, Search]:
+def read_search(experiment: str) -> tuple[Experiment, Search]:
+    """Read a planned experiment that has a search.
+
+    Raises:
+        UserError: it was not planned, or has none.
+    """
     settled = read_model(ExperimentFolder(experiment).experiment, Experiment)
     if settled.search is None:
         raise UserError(f"{experiment}: the experiment has no section search; add one and plan it again")
     return settled, settled.search
 
 
-def _asked(experiment: str, number: int) -> Round:
+def read_asked(experiment: str, number: int) -> Round:
+    """Read the trials of a round.
+
+    Raises:
+        UserError: it was not asked for.
+    """
     asked = asked_rounds(experiment)
     if number >= len(asked):
         path = SearchFolder(experiment).ask(number)
@@ -170,10 +192,14 @@ def _told(experiment: str, search: Search, asked: Round) -> list[Known]:
         path = folder.tell(asked.round)
         raise UserError(f"{path}: no such file; run `seggrid tell {experiment} {asked.round}` first")
     outcomes = [read_model(folder.trial(asked.round, number), Outcome) for number in range(len(asked.trials))]
-    return [
-        Known(trial.values, trial.attributes, _objectives(search, outcome.overlap, outcome.distance, outcome.score))
-        for trial, outcome in zip(asked.trials, outcomes, strict=True)
-    ]
+    return [known_trial(search, trial, outcome) for trial, outcome in zip(asked.trials, outcomes, strict=True)]
+
+
+def known_trial(search: Search, trial: Trial, outcome: Outcome) -> Known:
+    """What the sampler is told of a trial."""
+    objectives = _objectives(search, outcome.overlap, outcome.distance, outcome.score)
+    stopped = None if outcome.epochs is None or outcome.dice is None else (outcome.epochs, outcome.dice)
+    return Known(trial.values, trial.attributes, objectives, stopped)
 
 
 def _objectives(
@@ -184,7 +210,7 @@ def _objectives(
     return (score,) if search.objective == "absolute" else (overlap, distance)
 
 
-def _warm_start(settled: Experiment, search: Search, space: SearchSpace) -> list[Known]:
+def warm_start(settled: Experiment, search: Search, space: SearchSpace) -> list[Known]:
     """Finished candidates of other experiments that lie in the space, in the order of their plans.
 
     Raises:

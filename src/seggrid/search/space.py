@@ -11,10 +11,8 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 
 from seggrid.catalogue import LOSSES
 from seggrid.config import Experiment, Mixture, Term
-from seggrid.config.search import WEIGHT_STEP, Search, Space
+from seggrid.config.search import Search, Space
 
-#: Units that the terms share.
-_UNITS = int(1 / WEIGHT_STEP)
 #: Values of a loss' parameter that are tried lie a hundredth of its range apart.
 _STEPS = 100
 _RATE, _NETWORK = "learning_rate", "network"
@@ -50,6 +48,8 @@ class SearchSpace:
     def __init__(self, experiment: Experiment, search: Search) -> None:
         self._networks = [network.name for network in experiment.networks]
         self._space = search.space
+        #: Units that the terms share.
+        self._units = int(1 / search.space.step)
         found: dict[str, BaseDistribution] = {
             _share(number): FloatDistribution(0.0, 1.0) for number in range(len(self._space.terms) - 1)
         }
@@ -62,8 +62,8 @@ class SearchSpace:
 
     def candidate(self, values: Mapping[str, Any]) -> Candidate:
         """Return what the drawn ``values`` stand for; many draws give one candidate."""
-        counts = _divide([float(values[_share(number)]) for number in range(len(self._space.terms) - 1)])
-        mixture = self._with_parameters(values).mixture(counts, WEIGHT_STEP)
+        shares = [float(values[_share(number)]) for number in range(len(self._space.terms) - 1)]
+        mixture = self._with_parameters(values).mixture(_divide(self._units, shares), self._space.step)
         rate = None if self._space.learning_rate is None else float(f"{values[_RATE]:.3g}")
         return Candidate(str(values.get(_NETWORK, self._networks[0])), mixture, rate)
 
@@ -91,9 +91,9 @@ class SearchSpace:
         counts = []
         for term in self._space.terms:
             same = next((k for k in candidate.mixture.terms if k.loss == term.loss and self._alike(k, term)), None)
-            counts.append(round(float(same.weight) * _UNITS) if same else 0)  # type: ignore[arg-type]
+            counts.append(round(float(same.weight) * self._units) if same else 0)  # type: ignore[arg-type]
             found |= self._parameters_of(same) if same else {}
-        if sum(counts) != _UNITS:
+        if sum(counts) != self._units:
             return None
         found |= {_share(number): share for number, share in enumerate(_shares(counts))}
         found |= {_RATE: candidate.learning_rate} if searches_rate else {}
@@ -123,12 +123,12 @@ def _share(number: int) -> str:
     return f"share_{number + 1}"
 
 
-def _divide(shares: Sequence[float]) -> list[int]:
-    """Divide the units among one term more than there are shares.
+def _divide(units: int, shares: Sequence[float]) -> list[int]:
+    """Divide units among one term more than there are shares.
 
     Even draws give every division the same chance: of what is left, m terms behind it, a term takes 1 - (1-u)^(1/m).
     """
-    counts, left = [], _UNITS
+    counts, left = [], units
     for number, share in enumerate(shares):
         behind = len(shares) - number
         counts.append(round(left * (1 - (1 - share) ** (1 / behind))))

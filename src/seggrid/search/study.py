@@ -18,7 +18,7 @@ from seggrid.search.space import Candidate, SearchSpace
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 #: Draws of a candidate that the round holds already, after which the rest of the round is drawn at random.
 _REPEATS = 100
-_DIRECTIONS = {
+DIRECTIONS = {
     "absolute": [StudyDirection.MAXIMIZE],
     "pareto": [StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE],
 }
@@ -31,12 +31,21 @@ class Known:
     Attributes:
         values: the numbers that were drawn.
         attributes: what the sampler keeps with a trial.
-        objectives: ``(S,)`` or ``(O, D)`` on validation; ``None`` for a failed trial.
+        objectives: ``(S,)`` or ``(O, D)`` on validation; ``None`` for a trial that failed or was stopped.
+        stopped: epochs after which a rung stopped it, and the validation Dice that it had reached.
     """
 
     values: dict[str, Any]
     attributes: dict[str, Any]
     objectives: tuple[float, ...] | None
+    stopped: tuple[int, float] | None = None
+
+    @property
+    def state(self) -> TrialState:
+        """How it ended, for Optuna."""
+        if self.stopped is not None:
+            return TrialState.PRUNED
+        return TrialState.FAIL if self.objectives is None else TrialState.COMPLETE
 
 
 @dataclass(frozen=True)
@@ -57,9 +66,9 @@ def draw_round(space: SearchSpace, search: Search, number: int, known: Iterable[
         number: of the round, from 0.
         known: all trials of the earlier rounds, in their order, behind those of the warm start.
     """
-    study = optuna.create_study(sampler=_sampler(search, number), directions=_DIRECTIONS[search.objective])
+    study = optuna.create_study(sampler=_sampler(search, number), directions=DIRECTIONS[search.objective])
     for earlier in known:
-        study.add_trial(_frozen(space, earlier))
+        study.add_trial(frozen(space, earlier))
     drawn: dict[tuple[str, str, float | None], Draw] = {}
     for turn in range(search.trials + 2 * _REPEATS):
         if len(drawn) == search.trials:
@@ -95,11 +104,14 @@ def _sampler(search: Search, number: int) -> BaseSampler:
     return RandomSampler(seed=seed)
 
 
-def _frozen(space: SearchSpace, known: Known) -> optuna.trial.FrozenTrial:
+def frozen(space: SearchSpace, known: Known) -> optuna.trial.FrozenTrial:
+    """A known trial as Optuna keeps it."""
     return optuna.trial.create_trial(
         params=known.values,
         distributions=space.distributions,
         system_attrs=known.attributes,
         values=known.objectives,
-        state=TrialState.FAIL if known.objectives is None else TrialState.COMPLETE,
+        # Samplers put stopped trials behind the others, those of a later rung first, so Dice meets only Dice.
+        intermediate_values=dict([known.stopped]) if known.stopped else None,
+        state=known.state,
     )

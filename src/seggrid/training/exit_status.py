@@ -9,7 +9,7 @@ _NOT_WRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 
 
 class ExitStatus(IntEnum):
-    """How a training ended by itself, where not with 0."""
+    """How a training process ended by itself, where the run is not trained to its end."""
 
     FAILED = 3
     """With an error that it would meet again."""
@@ -17,6 +17,8 @@ class ExitStatus(IntEnum):
     """The device that was asked for is not here: the command is wrong, not the run."""
     DISK_FULL = 5
     """Nothing can be written: when there is room again, it goes on from its last checkpoint."""
+    PAUSED = 6
+    """It got as far as it was asked to."""
     NOT_FLUSHED = 120
     """Python's own, where the last lines of standard error do not fit on the disk: as DISK_FULL."""
 

@@ -53,8 +53,14 @@ class Job:
     report: Callable[[dict[str, float]], None]
 
 
-def fit(job: Job, state: State) -> None:
+def fit(job: Job, state: State, until: int | None = None) -> bool:
     """Train ``state`` from where it is to the end of the plan, or to an early stop; its best weights are kept.
+
+    Args:
+        until: epochs after which the training is paused: a checkpoint is written, and nothing else is different.
+
+    Returns:
+        Whether the training is over.
 
     Raises:
         DivergedError: the loss became infinite or NaN.
@@ -62,6 +68,10 @@ def fit(job: Job, state: State) -> None:
     settings, progress = job.training, state.progress
     last_save = time.monotonic()
     while progress.epoch < settings.epochs and not _stopped(settings, progress.epoch, progress.best_epoch):
+        if until is not None and progress.epoch >= until:
+            if job.checkpoints:
+                save_checkpoint(job.checkpoints, job.run_id, state)
+            return False
         started = time.perf_counter()
         row = train_epoch(job, state)
         row["step_seconds"] = time.perf_counter() - started
@@ -75,6 +85,7 @@ def fit(job: Job, state: State) -> None:
         if job.checkpoints and time.monotonic() - last_save >= settings.checkpoint_seconds:
             save_checkpoint(job.checkpoints, job.run_id, state)
             last_save = time.monotonic()
+    return True
 
 
 def train_epoch(job: Job, state: State) -> dict[str, float]:

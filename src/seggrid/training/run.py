@@ -1,4 +1,4 @@
-"""The child process that trains one run: ``python -m seggrid.training.run RUN DEVICE PARENT``."""
+"""The child process that trains one run: ``python -m seggrid.training.run RUN DEVICE PARENT [UNTIL]``."""
 
 from __future__ import annotations
 
@@ -32,8 +32,14 @@ from seggrid.training.seeding import Stream, seed_of
 logger = logging.getLogger("seggrid.training")
 
 
-def train(spec: RunSpec, device_name: str) -> RunStatus:
+def train(spec: RunSpec, device_name: str, until: int | None = None) -> RunStatus | None:
     """Train one run from its latest checkpoint, or from its start; write weights, history and environment.
+
+    Args:
+        until: epochs after which it is paused.
+
+    Returns:
+        ``None`` where it was paused.
 
     Raises:
         UserError: the data set, the network or the initial weights do not fit the specification, or the device is
@@ -41,10 +47,10 @@ def train(spec: RunSpec, device_name: str) -> RunStatus:
         DivergedError: the loss became infinite or NaN.
     """
     with leased(choose_device(device_name)) as device:
-        return _train_on(device, spec)
+        return _train_on(device, spec, until)
 
 
-def _train_on(device: torch.device, spec: RunSpec) -> RunStatus:
+def _train_on(device: torch.device, spec: RunSpec, until: int | None) -> RunStatus | None:
     folder = RunFolder(spec.run_id)
     use_deterministic_kernels(spec.training.deterministic, spec.training.threads)
     store = Store.open(DataFolder(spec.data_id))
@@ -54,8 +60,8 @@ def _train_on(device: torch.device, spec: RunSpec) -> RunStatus:
     with ProgressDisplay(spec, state.progress.history) as progress:
         logger.info("on %s, %s", device, f"resumed from {resumed.name}" if resumed else "from the start")
         job = prepare(spec, store, fold, device, folder.checkpoints, progress)
-        fit(job, state)
-    return _finish(folder, spec, state, device)
+        ended = fit(job, state, until)
+    return _finish(folder, spec, state, device) if ended else None
 
 
 def initial_state(spec: RunSpec, store: Store, device: torch.device) -> State:
@@ -152,17 +158,17 @@ def _reason(error: BaseException) -> str:
     return reason
 
 
-def main(run_id: str, device: str, parent: int) -> int:
+def main(run_id: str, device: str, parent: int, until: int | None = None) -> int:
     """Train one run; return the exit status that the process ``parent`` reads."""
     die_with_parent(parent)
     folder = RunFolder(run_id)
     folder.checkpoints.mkdir(parents=True, exist_ok=True)
     try:
         with log_to(folder.log):
-            train(read_run(run_id), device)
+            status = train(read_run(run_id), device, until)
     except Exception as error:  # whatever ends a run is its status, and the grid goes on
         return _end(folder, error)
-    return 0
+    return ExitStatus.PAUSED if status is None else 0
 
 
 def _end(folder: RunFolder, error: Exception) -> ExitStatus:
@@ -179,4 +185,4 @@ def _end(folder: RunFolder, error: Exception) -> ExitStatus:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], sys.argv[2], int(sys.argv[3])))
+    sys.exit(main(sys.argv[1], sys.argv[2], *(int(word) for word in sys.argv[3:])))

@@ -37,17 +37,42 @@ def supervise(run_id: str, device: str | None = None, stream: TextIO = sys.stder
             here.
         LostError: the training was killed from outside, or the disk is full; what it had is kept.
     """
+    status = _supervise(run_id, device, stream, None)
+    if status is None:
+        raise AssertionError(f"{run_id}: a training without a limit was paused")
+    return status
+
+
+def supervise_until(run_id: str, epochs: int, device: str | None = None, stream: TextIO = sys.stderr) -> None:
+    """Train a run for its first ``epochs``, unless it has got as far or has ended; it can be trained on later.
+
+    Raises:
+        UserError, LostError: as ``supervise``.
+    """
+    _supervise(run_id, device, stream, epochs)
+
+
+def _supervise(run_id: str, device: str | None, stream: TextIO, until: int | None) -> RunStatus | None:
     folder = RunFolder(run_id)
     spec = read_run(run_id)
     with lease(folder.lease, waiting=lambda text: print(text, file=stream, flush=True)):
         status = read_status(folder.status) or _restored(folder)
+        if status is None and until is not None and _epochs_kept(folder) >= until:
+            return None
         if status is None:
             _check_inputs(spec)
-            status = _fallen_with_parent(spec) or _run_child(folder, spec, device)
+            status = _fallen_with_parent(spec) or _run_child(folder, spec, device, until)
+            if status is None:
+                return None
             write_json(folder.status, status.model_dump(mode="json"))
         if status.state == "completed":
             _sweep(folder)
         return status
+
+
+def _epochs_kept(folder: RunFolder) -> int:
+    """Epochs of the latest checkpoint."""
+    return max((int(path.stem.removeprefix("epoch-")) for path in folder.checkpoints.glob("epoch-*.pt")), default=0)
 
 
 def _restored(folder: RunFolder) -> RunStatus | None:
@@ -89,7 +114,7 @@ def _fallen_with_parent(spec: RunSpec) -> RunStatus | None:
     return RunStatus(run_id=spec.run_id, state="failed", reason=reason)
 
 
-def _run_child(folder: RunFolder, spec: RunSpec, device: str | None) -> RunStatus:
+def _run_child(folder: RunFolder, spec: RunSpec, device: str | None, until: int | None) -> RunStatus | None:
     folder.failure.unlink(missing_ok=True)
     threads = str(spec.training.threads)
     environment = {
@@ -99,10 +124,12 @@ def _run_child(folder: RunFolder, spec: RunSpec, device: str | None) -> RunStatu
         "PYTHONFAULTHANDLER": "1",
     }
     command = [sys.executable, "-m", "seggrid.training.run", spec.run_id, device or spec.training.device]
-    command.append(str(os.getpid()))
+    command += [str(os.getpid()), *([str(until)] if until is not None else [])]
     code = subprocess.call(command, env=environment)
     if code == 0:
         return RunStatus.model_validate(read_json(folder.finished))
+    if code == ExitStatus.PAUSED:
+        return None
     if -code in _LOST or code - 128 in _LOST:
         name = signal.Signals(-code if code < 0 else code - 128).name
         return _lost(folder, spec, name)
@@ -123,7 +150,7 @@ def _lost(folder: RunFolder, spec: RunSpec, name: str) -> RunStatus:
     Raises:
         LostError: it may still get further.
     """
-    latest = max((path.name for path in folder.checkpoints.glob("epoch-*.pt")), default="")
+    latest = _epochs_kept(folder)
     record = folder.checkpoints / "lost.json"
     before: dict[str, Any] = read_json(record) if record.is_file() else {"latest": None}
     count = 1 + (int(before["count"]) if before["latest"] == latest else 0)

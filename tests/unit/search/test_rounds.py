@@ -12,7 +12,8 @@ from seggrid.errors import UserError
 from seggrid.paths import RunFolder, SearchFolder
 from seggrid.records import read_json
 from seggrid.scoring.stage import score
-from seggrid.search.rounds import Outcome, ask, run_trial, tell
+from seggrid.search.rounds import Outcome, ask, tell
+from seggrid.search.rungs import run_trial
 from seggrid.specification import read_plan
 from tests.unit.search.conftest import NAME, MakePlan, Trained, finish, finish_baselines, measure
 
@@ -85,7 +86,7 @@ def test_a_killed_search_goes_on(plan: MakePlan, trained: Trained, monkeypatch: 
     run_round(1)
     whole = files()
     folder = SearchFolder(NAME)
-    for lost in (folder.tell(1), folder.trial(1, 2), folder.run(1, 0, "1", 0), folder.tell(0), folder.ask(1)):
+    for lost in (folder.tell(1), folder.trial(1, 2), folder.run(1, 0, 0, "1", 0), folder.tell(0), folder.ask(1)):
         lost.unlink()
     for number in range(2):
         run_round(number)
@@ -180,7 +181,7 @@ def test_slots_beyond_the_space_are_empty(plan: MakePlan, trained: Trained) -> N
     space = {"terms": ["dual_level_ce"], "parameters": {"dual_level_ce.gamma1": [0, 0.000001]}}
     plan(search={"space": space, "rounds": 1})
     assert [outcome.state for outcome in run_round(0)] == ["completed"] * 2
-    assert json.loads(SearchFolder(NAME).run(0, 2, "0", 0).read_text()) == {"run_id": None}
+    assert json.loads(SearchFolder(NAME).run(0, 0, 2, "0", 0).read_text()) == {"run_id": None}
 
 
 def test_without_baselines_the_first_trial_is_compared_with(plan: MakePlan, trained: Trained) -> None:

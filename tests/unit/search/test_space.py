@@ -27,12 +27,12 @@ def test_every_division_has_draws_that_give_it_back(terms: int) -> None:
     rng = np.random.default_rng(0)
     for _ in range(300):
         counts = rng.multinomial(100, rng.dirichlet(np.full(terms, 0.3))).tolist()
-        assert _divide(_shares(counts)) == counts
+        assert _divide(100, _shares(counts)) == counts
 
 
 def test_even_draws_are_even_on_the_simplex() -> None:
     rng = np.random.default_rng(0)
-    counts = np.array([_divide(rng.random(2).tolist()) for _ in range(20_000)])
+    counts = np.array([_divide(100, rng.random(2).tolist()) for _ in range(20_000)])
     assert (counts.sum(axis=1) == 100).all()
     # Each weight of an even draw from a simplex of three has the mean 1/3 and the variance 1/18.
     assert counts.mean(axis=0) / 100 == pytest.approx(1 / 3, abs=0.01)

@@ -55,6 +55,19 @@ def prepared(preprocessed: Workplace) -> Callable[..., tuple[Job, State]]:
     return make
 
 
+def test_a_pause_changes_no_bit(prepared: Callable[..., tuple[Job, State]], tmp_path: Path) -> None:
+    job, whole = prepared()
+    assert fit(job, whole)
+    folder = tmp_path / "ckpt"
+    job, first = prepared(folder)
+    assert not fit(job, first, until=1)
+    assert first.progress.epoch == 1
+    job, resumed = prepared(folder)
+    assert load_checkpoint(folder, job.run_id, resumed) == folder / "epoch-000001.pt"
+    assert fit(job, resumed, until=job.training.epochs), "the last epoch is the end, not a pause"
+    assert all(torch.equal(a, b) for a, b in zip(weights(whole), weights(resumed), strict=True))
+
+
 def weights(state: State) -> list[torch.Tensor]:
     return list(state.network.state_dict().values())
 

@@ -16,7 +16,7 @@ from seggrid.paths import RunFolder
 from seggrid.records import RunStatus, read_status, write_json
 from seggrid.training import supervise as module
 from seggrid.training.exit_status import ExitStatus
-from seggrid.training.supervise import retry, supervise
+from seggrid.training.supervise import retry, supervise, supervise_until
 from tests.conftest import Workplace
 
 
@@ -51,6 +51,30 @@ def test_a_completed_child_is_a_completed_run(run: RunFolder, monkeypatch: pytes
     end_with(monkeypatch, 0, completed(run))
     assert supervise(run.folder.name).state == "completed"
     assert read_status(run.status) is not None
+
+
+def test_a_paused_run_has_not_ended_and_is_not_paused_twice(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    end_with(monkeypatch, ExitStatus.PAUSED, (run.checkpoints / "epoch-000002.pt").touch)
+    supervise_until(run.folder.name, 2)
+    assert read_status(run.status) is None
+
+    def refuse(*_: object, **__: object) -> int:
+        raise AssertionError("trained again")
+
+    monkeypatch.setattr(module.subprocess, "call", refuse)
+    supervise_until(run.folder.name, 2)
+    with pytest.raises(AssertionError, match="trained again"):
+        supervise_until(run.folder.name, 3)
+    end_with(monkeypatch, 0, completed(run))
+    assert supervise(run.folder.name).state == "completed"
+    assert not list(run.checkpoints.glob("epoch-*.pt"))
+
+
+def test_a_run_that_ends_before_its_rung_is_completed(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    end_with(monkeypatch, 0, completed(run))
+    supervise_until(run.folder.name, 2)
+    status = read_status(run.status)
+    assert status is not None and status.state == "completed"
 
 
 @pytest.mark.parametrize("code", [-signal.SIGSEGV, -signal.SIGABRT, 1])
