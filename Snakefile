@@ -11,6 +11,7 @@ include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/search.smk"
 include: "workflow/rules/score.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/refit.smk"
 include: "workflow/rules/track.smk"
 
 

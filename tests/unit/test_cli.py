@@ -123,13 +123,13 @@ def test_the_command_is_installed() -> None:
 
 
 def test_what_was_lost_ends_with_status_1_by_whatever_verb(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
-    """Also a refit that is killed inside track."""
+    """Also a winner that is killed while it is trained on all cases."""
 
     def lose(_: object) -> int:
         raise LostError("run: the training was killed; run the same command again to resume")
 
-    monkeypatch.setattr(cli, "_track", lose)
-    assert cli.main(["track", "x"]) == 1
+    monkeypatch.setattr(cli, "_refit", lose)
+    assert cli.main(["refit", "x"]) == 1
     assert capsys.readouterr().err == "seggrid: run: the training was killed; run the same command again to resume\n"
 
 

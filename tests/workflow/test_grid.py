@@ -68,6 +68,22 @@ def test_a_new_mixture_trains_only_its_own_runs(finished: Workplace) -> None:
     assert len(after) == len(before) + 2
 
 
+def test_the_winner_is_trained_on_all_cases_where_that_is_registered(finished: Workplace) -> None:
+    before = sorted(finished.results.glob("runs/*"))
+    text = finished.experiment.read_text()
+    assert "refit" not in finished.snakemake("-n", "--forceall").stdout
+    finished.experiment.write_text(f"{text}tracking:\n  register: refit\n")
+    try:
+        finished.snakemake()
+    finally:
+        finished.experiment.write_text(text)
+    (new,) = set(finished.results.glob("runs/*")) - set(before)
+    folder = finished.results / "experiments" / "tiny"
+    assert json.loads((folder / "refit.json").read_text()) == {"run_id": new.name}
+    assert json.loads((new / "spec.json").read_text())["fold"] == "all"
+    assert json.loads((folder / "tracked.json").read_text())["version"] == 2
+
+
 def test_status_counts_what_is_done(finished: Workplace) -> None:
     finished.seggrid("plan", str(finished.experiment))
     text = finished.seggrid("status", "tiny").stdout
@@ -98,13 +114,14 @@ def test_a_diverging_run_fails_alone(make_workplace: Callable[..., Workplace]) -
     """One network learns at a rate at which nothing stays finite: its runs fail, the grid goes on and says so."""
     training = {**TINY["training"], "optimiser": {"name": "sgd", "learning_rate": 1e30}}  # type: ignore[dict-item]
     place = make_workplace(training=training, mixtures=["dice"], folds=[0])
-    place.snakemake()
-    (run,) = rows(place.results / "experiments" / "tiny" / "runs.csv")
+    report = place.results / "experiments" / "tiny" / "report.html"
+    place.snakemake(str(report))
+    (run,) = rows(report.with_name("runs.csv"))
     assert run["state"] == "failed"
     assert "lower the learning rate" in run["reason"]
     (evaluation,) = place.results.glob("runs/*/eval-*/cases.csv")
     assert len(rows(evaluation)) == 0
-    assert "lower the learning rate" in (place.results / "experiments" / "tiny" / "report.html").read_text()
+    assert "lower the learning rate" in report.read_text()
     place.seggrid("retry", "tiny")
     assert "rule train" in place.snakemake("-n").stdout
 

@@ -2,6 +2,7 @@
 rule track:
     input:
         f"{RESULTS}/experiments/{{experiment}}/ranking.csv",
+        lambda w: winner_on_all_cases(w.experiment),
     output:
         f"{RESULTS}/experiments/{{experiment}}/tracked.json",
     log:

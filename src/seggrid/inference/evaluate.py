@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import json
 import zipfile
+import zlib
 from pathlib import Path
 
 import cv2
@@ -19,14 +22,19 @@ from seggrid.inference.gpu_lease import leased
 from seggrid.inference.predict import Predictor, predict_case
 from seggrid.metrics import measure
 from seggrid.paths import DataFolder, RunFolder
-from seggrid.records import ABANDONED_SECONDS, CASE_KEYS, atomic, read_status, sweep_parts
+from seggrid.records import ABANDONED_SECONDS, CASE_KEYS, atomic, read_status, sweep_parts, write_text
 from seggrid.specification import EvaluationSpec, RunSpec, read_evaluation, read_run
+
+#: What was measured, with the digest of the weights; lies among the masks of ``predictions.zip``.
+_MEASURED = "measured.json"
 
 
 def evaluate(run_id: str, eval_id: str, device: str | None = None) -> Path:
     """Measure a run on its validation and test cases; write ``predictions.zip`` and ``cases.csv``.
 
-    A failed run gets a ``cases.csv`` without rows, on whatever device.
+    What was measured with the same weights is not measured again: Snakemake deletes ``cases.csv`` of every run of an
+    allocation that it submits again, also of those that were done. A failed run gets a ``cases.csv`` without rows, on
+    whatever device.
 
     Args:
         device: replaces the device of the run's training.
@@ -42,15 +50,35 @@ def evaluate(run_id: str, eval_id: str, device: str | None = None) -> Path:
     if status is None:
         raise UserError(f"{RunFolder(run_id).status}: no such file; run `seggrid train {run_id}` first")
     sweep_parts(folder.folder, ABANDONED_SECONDS)
-    rows: list[dict[str, object]] = []
-    with atomic(folder.predictions) as temporary, zipfile.ZipFile(temporary, "w") as archive:
-        if status.state == "completed":
+    if status.state == "failed":
+        with atomic(folder.predictions) as temporary:
+            zipfile.ZipFile(temporary, "w").close()
+        write_text(folder.cases, _table([], measured))
+        return folder.cases
+    weights = hashlib.sha256(RunFolder(run_id).model.read_bytes()).hexdigest()
+    text = _kept(folder.predictions, weights)
+    if text is None:
+        with atomic(folder.predictions) as temporary, zipfile.ZipFile(temporary, "w") as archive:
             with leased(choose_device(device or spec.training.device)) as chosen:
-                rows = _measure_cases(spec, measured, chosen, archive)
-    table = pd.DataFrame(rows, columns=[*CASE_KEYS, *measured.evaluation.metrics, "unit"])
-    with atomic(folder.cases) as temporary:
-        table.to_csv(temporary, index=False, lineterminator="\n", float_format="%.10g")
+                text = _table(_measure_cases(spec, measured, chosen, archive), measured)
+            _write(archive, _MEASURED, json.dumps({"weights": weights, "cases": text}).encode())
+    write_text(folder.cases, text)
     return folder.cases
+
+
+def _table(rows: list[dict[str, object]], measured: EvaluationSpec) -> str:
+    table = pd.DataFrame(rows, columns=[*CASE_KEYS, *measured.evaluation.metrics, "unit"])
+    return table.to_csv(index=False, lineterminator="\n", float_format="%.10g")
+
+
+def _kept(predictions: Path, weights: str) -> str | None:
+    """The table of an evaluation of the same weights that came to its end."""
+    try:
+        with zipfile.ZipFile(predictions) as archive:
+            found = json.loads(archive.read(_MEASURED))
+    except (FileNotFoundError, KeyError, zipfile.BadZipFile, zlib.error, ValueError):
+        return None
+    return str(found["cases"]) if found["weights"] == weights else None
 
 
 def _measure_cases(
@@ -116,8 +144,12 @@ def write_mask(archive: zipfile.ZipFile, name: str, mask: npt.NDArray[np.uint8])
         buffer = io.BytesIO()
         np.save(buffer, mask)
         suffix, content = ".npy", buffer.getvalue()
-    # A fixed date keeps the archive's bytes a function of the masks.
-    archive.writestr(zipfile.ZipInfo(name + suffix, date_time=(1980, 1, 1, 0, 0, 0)), content, zipfile.ZIP_DEFLATED)
+    _write(archive, name + suffix, content)
+
+
+def _write(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
+    # A fixed date keeps the archive's bytes a function of what it holds.
+    archive.writestr(zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0)), content, zipfile.ZIP_DEFLATED)
 
 
 def read_mask(archive: zipfile.ZipFile, name: str) -> npt.NDArray[np.uint8]:

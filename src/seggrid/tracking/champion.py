@@ -11,15 +11,14 @@ from typing import Any, Literal
 
 import numpy as np
 
-from seggrid.errors import UserError
-from seggrid.paths import ExperimentFolder, RunFolder
-from seggrid.plan import refit_run
-from seggrid.records import digest, read_json, to_json, write_if_changed
+from seggrid.paths import RunFolder
+from seggrid.records import digest, read_json
+from seggrid.refit import refitted
 from seggrid.scoring.criterion import absolute
 from seggrid.scoring.grid import Grid
+from seggrid.scoring.scores import read_scores
 from seggrid.specification import RunSpec
 from seggrid.tracking.finished import FinishedRun
-from seggrid.training.supervise import supervise
 
 Mode = Literal["fold_ensemble", "refit", "best_fold"]
 #: Tags that two champions share whose scores can be compared.
@@ -52,7 +51,7 @@ def winner_tags(grid: Grid) -> dict[str, str]:
     Raises:
         UserError: the experiment was not scored since it was planned or since its last run.
     """
-    scores = _scores(grid)
+    scores = read_scores(grid)
     chosen, best = scores["validation_winner"], scores["winners"][scores["criterion"]]
     if chosen is None:
         return {}
@@ -64,16 +63,17 @@ def winner_tags(grid: Grid) -> dict[str, str]:
 
 
 def choose_champion(grid: Grid, finished: Sequence[FinishedRun]) -> Champion | None:
-    """Return the winner on validation as the experiment wants it registered; ``refit`` trains it on all cases first.
+    """Return the winner on validation as the experiment wants it registered.
 
     Returns:
         ``None`` while no candidate is complete.
 
     Raises:
-        UserError: the experiment was not scored since it was planned or since its last run, or the refit failed.
+        UserError: the experiment was not scored since it was planned or since its last run, or its winner is to
+            be registered as trained on all cases, and is not.
     """
     mode = grid.experiment.tracking.register_as
-    scores = _scores(grid)
+    scores = read_scores(grid)
     row = scores["validation_winner"]
     if row is None:
         return None
@@ -81,7 +81,7 @@ def choose_champion(grid: Grid, finished: Sequence[FinishedRun]) -> Champion | N
         run.planned for run in grid.runs if (run.planned.network, run.planned.loss) == (row["network"], row["loss"])
     }
     runs = [run for run in finished if run.planned in planned and run.status.state == "completed"]
-    members = _members(mode, runs)
+    members = (refitted(grid, row),) if mode == "refit" else _members(mode, runs)
     tags = {
         **winner_tags(grid),
         **_measure_tags(grid, scores),
@@ -118,40 +118,13 @@ def _measure_tags(grid: Grid, scores: dict[str, Any]) -> dict[str, str]:
 def _members(mode: Mode, runs: Sequence[FinishedRun]) -> tuple[RunSpec, ...]:
     if mode == "fold_ensemble":
         return tuple(run.spec for run in runs)
-    if mode == "best_fold":
-        # Dice at the original resolution where it is measured, else O.
-        return (max(runs, key=lambda run: run.measured.get("val/dice", run.measured.get("val/overlap", 0.0))).spec,)
-    return (_refit(runs[0].spec),)
-
-
-def _refit(run: RunSpec) -> RunSpec:
-    spec = refit_run(run)
-    folder = RunFolder(spec.run_id)
-    write_if_changed(folder.spec, to_json(spec.model_dump(mode="json")))
-    status = supervise(spec.run_id)
-    if status.state == "failed":
-        raise UserError(
-            f"refit {spec.run_id} failed: {status.reason}; run `seggrid retry {spec.run_id}` and track again"
-        )
-    return spec
+    # Dice at the original resolution where it is measured, else O.
+    return (max(runs, key=lambda run: run.measured.get("val/dice", run.measured.get("val/overlap", 0.0))).spec,)
 
 
 def _commit(run_id: str) -> str:
     path = RunFolder(run_id).environment
     return str((read_json(path).get("commit") if path.is_file() else None) or "unknown")
-
-
-def _scores(grid: Grid) -> dict[str, Any]:
-    name = grid.experiment.name
-    path = ExperimentFolder(name).scores
-    if not path.is_file():
-        raise UserError(f"{path}: no such file; run `seggrid score {name}` first")
-    scores = dict(read_json(path))
-    if scores.get("plan") != grid.plan_digest:
-        raise UserError(f"{path}: of another plan or other settings; run `seggrid score {name}` first")
-    if scores["runs"]["completed"] != grid.states()["completed"]:
-        raise UserError(f"{path}: older than the runs; run `seggrid score {name}` first")
-    return scores
 
 
 def why_not(challenger: dict[str, str], holder: dict[str, str]) -> str | None:

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from seggrid.errors import UserError
+from seggrid.inference import evaluate as module
 from seggrid.inference.evaluate import evaluate
 from seggrid.paths import RunFolder
 from seggrid.records import RunStatus, write_json
@@ -38,12 +39,51 @@ def test_a_failed_run_needs_no_device(run: PlannedRun) -> None:
 
 def test_a_device_that_is_not_here_leaves_nothing(run: PlannedRun, preprocessed: Workplace) -> None:
     end(run, "completed")
+    RunFolder(run.run_id).model.touch()
     data = RunFolder(run.run_id).folder.parents[1] / "data" / run.data_id
     data.rename(data.with_name("planned"))
     data.symlink_to(preprocessed.results / "data" / run.data_id)
     with pytest.raises(UserError, match="torch sees no GPU here"):
         evaluate(run.run_id, run.eval_id, "cuda")
     assert not list(RunFolder(run.run_id).evaluation(run.eval_id).folder.iterdir())
+
+
+@pytest.fixture
+def measurings(run: PlannedRun, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A trained run; a line for every time that it is measured."""
+    end(run, "completed")
+    RunFolder(run.run_id).model.write_bytes(b"weights")
+    done: list[str] = []
+
+    def measure(*_: object) -> list[dict[str, object]]:
+        done.append("measured")
+        return [{"case": f"{len(done)}"}]
+
+    monkeypatch.setattr(module, "_measure_cases", measure)
+    return done
+
+
+def test_what_was_measured_is_not_measured_again(run: PlannedRun, measurings: list[str]) -> None:
+    """Snakemake deletes cases.csv of all runs of an allocation when one of them was lost."""
+    cases = evaluate(run.run_id, run.eval_id)
+    first = cases.read_bytes()
+    cases.unlink()
+    assert evaluate(run.run_id, run.eval_id).read_bytes() == first
+    assert len(measurings) == 1
+
+
+def test_other_weights_are_measured_again(run: PlannedRun, measurings: list[str]) -> None:
+    evaluate(run.run_id, run.eval_id)
+    RunFolder(run.run_id).model.write_bytes(b"others")
+    assert ",2," in evaluate(run.run_id, run.eval_id).read_text()
+
+
+@pytest.mark.parametrize("left", [b"", b"PK", None])
+def test_half_an_archive_is_measured_again(run: PlannedRun, measurings: list[str], left: bytes | None) -> None:
+    evaluate(run.run_id, run.eval_id)
+    predictions = RunFolder(run.run_id).evaluation(run.eval_id).predictions
+    predictions.write_bytes(predictions.read_bytes()[:-30] if left is None else left)
+    assert ",2," in evaluate(run.run_id, run.eval_id).read_text()
 
 
 def test_what_a_kill_left_is_swept(run: PlannedRun) -> None:
