@@ -11,7 +11,8 @@ from seggrid.config.phantom import PHANTOM_VERSION
 from seggrid.errors import UserError
 from seggrid.records import digest, write_if_changed
 
-_IGNORED = (".", "Thumbs.db", "desktop.ini")
+#: What viewers leave between images, and what seggrid itself does.
+_IGNORED = (".", "Thumbs.db", "desktop.ini", "pseudonyms.csv")
 
 
 def raw_files(data: Data) -> list[Path]:
@@ -67,20 +68,20 @@ def manifest_hash(data: Data, cache: Path) -> str:
         path = (data.path / relative).resolve()
         try:
             stat = path.stat()
-            stamp = [stat.st_size, stat.st_mtime_ns]
-            entry = known.get(str(path))
-            if entry is None or entry[:2] != stamp:
+            # Names of files may tell patients, and this cache lies among the results.
+            state = hashlib.sha256(f"{path} {stat.st_size} {stat.st_mtime_ns}".encode()).hexdigest()
+            content = known.get(state)
+            if content is None:
                 with path.open("rb") as file:
-                    entry = [*stamp, hashlib.file_digest(file, "sha256").hexdigest()]
-                known[str(path)] = entry
+                    content = known[state] = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
             raise UserError(f"{path}: cannot be read ({error.strerror})") from error
-        listed.append([relative.as_posix(), entry[2]])
+        listed.append([relative.as_posix(), content])
     write_if_changed(cache, json.dumps(known, indent=0, sort_keys=True))
     return digest(listed)
 
 
-def _read_cache(path: Path) -> dict[str, list[int | str]]:
+def _read_cache(path: Path) -> dict[str, str]:
     # A damaged or absent cache costs time, never correctness.
     try:
         loaded = json.loads(path.read_text(encoding="utf-8"))
@@ -88,4 +89,4 @@ def _read_cache(path: Path) -> dict[str, list[int | str]]:
         return {}
     if not isinstance(loaded, dict):
         return {}
-    return {path: entry for path, entry in loaded.items() if isinstance(entry, list) and len(entry) == 3}
+    return {state: content for state, content in loaded.items() if isinstance(content, str)}

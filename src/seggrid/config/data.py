@@ -104,9 +104,9 @@ class FolderData(_Files):
 
     source: Literal["folder"]
     images: str = "images"
-    """Subfolder of the images (png, jpg, tif of 8 or 16 bit; nii, nii.gz)."""
+    """Subfolder of the images (png, jpg, tif of 8 or 16 bit; nii, nii.gz; DICOM)."""
     masks: str = "masks"
-    """Subfolder of the masks (png, tif, nii, nii.gz; a file per image, same stem)."""
+    """Subfolder of the masks (png, tif, nii, nii.gz, DICOM SEG; a file per image, same stem)."""
     cases: str = "cases.csv"
     """Table with the columns case and group; without the file every case is a group of its own."""
 

@@ -63,9 +63,11 @@ def predict_masks(
     Args:
         geometries: what preprocessing did to the shape of each image; images beyond them only fill the batch.
     """
-    means = torch.stack([predictor.probabilities(images) for predictor in predictors]).mean(0)
+    found = [predictor.probabilities(images) for predictor in predictors]
+    means = found[0] if len(found) == 1 else torch.stack(found).mean(0)
+    # The same as argmax, the first of equals too, which takes twenty times as long over the first axis.
     return [
-        restore(mean, geometry, shape).argmax(0).to(torch.uint8).cpu().numpy()
+        restore(mean, geometry, shape).max(0).indices.to(torch.uint8).cpu().numpy()
         for mean, geometry, shape in zip(means[: len(geometries)], geometries, original_shapes, strict=True)
     ]
 

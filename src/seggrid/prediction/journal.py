@@ -6,7 +6,7 @@ import contextlib
 import fcntl
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +25,14 @@ class Entry(Section):
         inputs: digests of the image's files.
         model: stands for the model.
         output: digest of the mask file.
-        overlay: digest of its picture; ``None`` where none was drawn.
+        overlays: digests of the pictures of its frames; none where none were drawn.
     """
 
     mask: str
     inputs: tuple[str, ...]
     model: str
     output: str
-    overlay: str | None
+    overlays: tuple[str, ...]
     areas: tuple[Area, ...]
 
 
@@ -50,28 +50,19 @@ class Journal:
         # After a line that was cut off a new one begins.
         file.write("\n")
 
-    def find(self, item: Input, model: str, overlay: Path | None) -> Entry | None:
-        """Return the entry of an input whose mask, and picture where it is wanted, are there and whole."""
+    def find(self, item: Input, model: str, overlays: Sequence[Path]) -> Entry | None:
+        """Return the entry of an input whose mask, and pictures where they are wanted, are there and whole."""
         entry = self._entries.get(item.mask.as_posix())
         if entry is None or entry.model != model or entry.output != file_digest(self._out / item.mask):
             return None
-        if overlay is not None and (entry.overlay is None or entry.overlay != file_digest(overlay)):
+        if overlays and entry.overlays != tuple(map(file_digest, overlays)):
             return None
         return entry if entry.inputs == tuple(map(file_digest, item.files)) else None
 
-    def add(self, item: Input, model: str, overlay: Path | None, areas: list[Area]) -> Entry:
+    def add(self, entry: Entry) -> None:
         """Record a mask that has just been written."""
-        entry = Entry(
-            mask=item.mask.as_posix(),
-            inputs=tuple(str(file_digest(file)) for file in item.files),
-            model=model,
-            output=str(file_digest(self._out / item.mask)),
-            overlay=file_digest(overlay) if overlay else None,
-            areas=tuple(areas),
-        )
         self._file.write(json.dumps(entry.model_dump(mode="json")) + "\n")
         self._file.flush()
-        return entry
 
 
 @contextlib.contextmanager
@@ -93,9 +84,9 @@ def open_journal(out: Path) -> Iterator[Journal]:
 
 
 def file_digest(path: Path) -> str | None:
-    """Return a digest of a file's content; ``None`` where it is absent."""
+    """Return a digest of a file's content; ``None`` where it is absent or cannot be read."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
-    except FileNotFoundError:
+    except OSError:
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 import math
 from collections.abc import Sequence
@@ -10,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import nibabel as nib
 import numpy as np
 import numpy.typing as npt
 from skimage.exposure import rescale_intensity
 from skimage.segmentation import find_boundaries
 
 from seggrid.data.sources.files import Spacing
+from seggrid.prediction.inputs import Input
+from seggrid.prediction.segmentation import SegmentationEncoder
 from seggrid.records import atomic
 
 Mask = npt.NDArray[np.uint8]
@@ -28,16 +30,38 @@ COLOURS = np.array(
 _ALPHA = 0.35
 
 
-def write_mask(path: Path, mask: Mask, image: Path) -> None:
-    """Write a mask ``(*S)`` of labels: same mask, same bytes.
+class MaskEncoder:
+    """Turns masks into files of the kind of their images: same masks, same bytes.
 
     Args:
-        path: its suffix says the format.
-        image: the file that it belongs to; a NIfTI mask takes over its grid and position.
+        class_names: of the objects 1 to K.
+        model: stands for the model.
     """
+
+    def __init__(self, class_names: Sequence[str], model: str) -> None:
+        self._names, self._model = class_names, model
+
+    @functools.cached_property
+    def _segmentations(self) -> SegmentationEncoder:
+        return SegmentationEncoder(self._names, self._model)
+
+    def encode(self, item: Input, masks: Sequence[Mask]) -> bytes:
+        """Return the mask file of an image from its mask ``(*S)``, or those of its frames.
+
+        A NIfTI mask takes over grid and position of the image, a DICOM one refers to it.
+        """
+        if item.header:
+            return self._segmentations.encode(item.header, np.stack(masks))
+        (mask,) = masks
+        if item.mask.name.removesuffix(".gz").endswith(".nii"):
+            return _nifti(mask, item.files[0], item.mask)
+        return _encoded(mask, item.mask)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file in one step; after a power cut it may be damaged, which the journal would tell."""
     with atomic(path, durable=False) as temporary:
-        nifti = path.name.removesuffix(".gz").endswith(".nii")
-        temporary.write_bytes(_nifti(mask, image, path) if nifti else _encoded(mask, path))
+        temporary.write_bytes(content)
 
 
 def _encoded(pixels: npt.NDArray[np.uint8], path: Path) -> bytes:
@@ -48,6 +72,8 @@ def _encoded(pixels: npt.NDArray[np.uint8], path: Path) -> bytes:
 
 
 def _nifti(mask: Mask, image: Path, path: Path) -> bytes:
+    import nibabel as nib  # takes a while, for it imports pydicom
+
     source = nib.load(image)
     header = source.header.copy()
     header.set_data_dtype(np.uint8)
@@ -60,8 +86,8 @@ def _nifti(mask: Mask, image: Path, path: Path) -> bytes:
     return gzip.compress(content, compresslevel=6, mtime=0) if path.suffix == ".gz" else content
 
 
-def write_overlay(path: Path, image: npt.NDArray[Any], mask: Mask) -> None:
-    """Draw the objects of a mask ``(*S)`` over the image ``(C, *S)``; of a volume, the slice that shows most."""
+def draw_overlay(image: npt.NDArray[Any], mask: Mask) -> bytes:
+    """Draw the objects of a mask ``(*S)`` over the image ``(C, *S)``, as PNG; of a volume, the slice with most."""
     grey = image.mean(0, dtype=np.float32)
     if mask.ndim == 3:
         number = int((mask > 0).sum((1, 2)).argmax())
@@ -71,22 +97,27 @@ def write_overlay(path: Path, image: npt.NDArray[Any], mask: Mask) -> None:
     colours = COLOURS[(mask.astype(int) - 1) % len(COLOURS)]
     strength = np.where(find_boundaries(mask, mode="inner"), 1.0, _ALPHA) * (mask > 0)
     drawn = shown + (colours - shown) * strength[..., None]
-    with atomic(path, durable=False) as temporary:
-        temporary.write_bytes(_encoded(np.rint(drawn[..., ::-1]).astype(np.uint8), path))
+    return _encoded(np.rint(drawn[..., ::-1]).astype(np.uint8), Path("overlay.png"))
 
 
 @dataclass(frozen=True)
 class Area:
-    """How much of an image an object covers; in mm2 or mm3 where the file carries a spacing, else in px."""
+    """How much of an image an object covers; in mm2 or mm3 where the file carries a spacing, else in px.
 
+    Attributes:
+        frame: of the file, counted from 1.
+    """
+
+    frame: int
     label: int
     pixels: int
     area: float
     unit: str
 
 
-def measure_areas(mask: Mask, classes: int, spacing: Spacing | Sequence[float] | None) -> list[Area]:
+def measure_areas(mask: Mask, classes: int, spacing: Spacing | None, frame: int = 1) -> list[Area]:
     """Measure the objects 1 to ``classes``, absent ones too."""
-    counts = np.bincount(mask.ravel(), minlength=classes + 1).tolist()
     size, unit = (math.prod(spacing), f"mm{mask.ndim}") if spacing else (1.0, "px")
-    return [Area(label, counts[label], counts[label] * size, unit) for label in range(1, classes + 1)]
+    # Several times as fast as np.bincount, which makes long numbers of the labels.
+    counts = ((label, int(np.count_nonzero(mask == label))) for label in range(1, classes + 1))
+    return [Area(frame, label, count, count * size, unit) for label, count in counts]

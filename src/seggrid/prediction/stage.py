@@ -2,42 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 import time
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy.typing as npt
 from rich.console import Console
 from rich.progress import track
 
-from seggrid.data.sources.files import Spacing
+from seggrid.data.sources.pseudonyms import write_table
 from seggrid.errors import UserError
 from seggrid.inference.device import choose_device
 from seggrid.inference.gpu_lease import leased
 from seggrid.inference.model import Model
-from seggrid.inference.segmenter import Prepared, Segmenter
+from seggrid.inference.segmenter import Segmenter
 from seggrid.prediction.inputs import Input, find_inputs
 from seggrid.prediction.journal import Entry, Journal, open_journal
-from seggrid.prediction.outputs import Mask, measure_areas, write_mask, write_overlay
+from seggrid.prediction.outputs import Area, Mask, MaskEncoder, draw_overlay, measure_areas, write_whole
+from seggrid.prediction.reading import Ready, batches, read_ahead
+from seggrid.prediction.writing import Writer
 from seggrid.records import sweep_parts, to_csv, write_if_changed
-
-#: Threads that read and preprocess while the network computes, and images that wait for it.
-_READERS, _AHEAD = 2, 16
-
-
-@dataclass(frozen=True)
-class _Ready:
-    """An image that waits for the network."""
-
-    item: Input
-    image: npt.NDArray[Any]
-    spacing: Spacing | None
-    prepared: Prepared
 
 
 def predict_files(model: Model, paths: Sequence[Path], out: Path, overlays: bool, device: str = "auto") -> str:
@@ -51,7 +37,10 @@ def predict_files(model: Model, paths: Sequence[Path], out: Path, overlays: bool
     Raises:
         UserError: what is wrong with some images, a sentence each; the others have their masks.
     """
-    inputs, problems = find_inputs(paths, out, model.data.data.source == "nnunet")
+    found = find_inputs(paths, out, model.data.data.source == "nnunet")
+    for folder, names in found.pseudonyms.items():
+        write_table(folder, names)
+    inputs, problems = found.images, found.problems
     if not inputs:
         raise UserError(*(problems or ["no image was found in the folders that were given"]))
     with open_journal(out) as journal:
@@ -60,6 +49,7 @@ def predict_files(model: Model, paths: Sequence[Path], out: Path, overlays: bool
         missing = [item for item in inputs if item not in entries]
         begin, kept = time.perf_counter(), len(entries)
         if missing:
+            keeper.sweep(missing)
             with leased(choose_device(device)) as chosen:
                 entries |= _segment(missing, Segmenter(model, chosen), keeper, problems)
         seconds, made = time.perf_counter() - begin, len(entries) - kept
@@ -74,85 +64,97 @@ def _segment(
 ) -> dict[Input, Entry]:
     """Make the masks of images; what is wrong with some of them is added to ``problems``."""
     shown = track(
-        _read_ahead(missing, segmenter, problems), "predict", len(missing),
+        read_ahead(missing, segmenter, problems), "predict", sum(item.frames for item in missing),
         console=Console(stderr=True), disable=not sys.stderr.isatty(),
     )  # fmt: skip
-    made: dict[Input, Entry] = {}
-    for batch in _batches(shown, segmenter.batch):
-        masks = segmenter.segment([ready.prepared for ready in batch])
-        made |= {ready.item: keeper.keep(ready, mask) for ready, mask in zip(batch, masks, strict=True)}
-    return made
+    with Writer(keeper.keep) as writer:
+        for batch in batches(shown, segmenter.batch):
+            masks = segmenter.segment([ready.prepared for ready in batch])
+            for ready, mask in zip(batch, masks, strict=True):
+                writer.put(ready, mask)
+    return keeper.made
 
 
 class _Keeper:
-    """Writes what belongs to a mask, and knows which are there."""
+    """Writes what belongs to a mask, and knows which are there.
+
+    Attributes:
+        made: what this call has written.
+    """
 
     def __init__(self, model: Model, out: Path, overlays: bool, journal: Journal) -> None:
-        self._out, self._overlays, self._journal = out, overlays, journal
+        self._out, self._drawn, self._journal = out, overlays, journal
         self._model, self._classes = model.content, len(model.class_names)
+        self._encoder = MaskEncoder(model.class_names, self._model)
+        self._frames: dict[Input, list[_Kept]] = {}
+        self.made: dict[Input, Entry] = {}
 
-    def _overlay(self, item: Input) -> Path:
-        return self._out / "overlays" / f"{item.name}.png"
+    def _overlays(self, item: Input) -> list[Path]:
+        folder = self._out / "overlays"
+        if item.frames == 1:
+            return [folder / f"{item.name}.png"]
+        return [folder / f"{item.name}-f{frame:04d}.png" for frame in range(1, item.frames + 1)]
 
     def find(self, item: Input) -> Entry | None:
         """Return what was made of an input, where it is there and whole."""
-        return self._journal.find(item, self._model, self._overlay(item) if self._overlays else None)
+        return self._journal.find(item, self._model, self._overlays(item) if self._drawn else ())
 
-    def keep(self, ready: _Ready, mask: Mask) -> Entry:
-        """Write a mask, and its picture where it is wanted; a picture of another mask goes."""
-        path, overlay = self._out / ready.item.mask, self._overlay(ready.item)
-        sweep_parts(path.parent, 0.0, path.name)  # of a call that was killed: the journal has one writer
-        write_mask(path, mask, ready.item.files[0])
-        if self._overlays:
-            write_overlay(overlay, ready.image, mask)
-        else:
-            overlay.unlink(missing_ok=True)
-        areas = measure_areas(mask, self._classes, ready.spacing)
-        return self._journal.add(ready.item, self._model, overlay if self._overlays else None, areas)
+    def sweep(self, items: Sequence[Input]) -> None:
+        """Delete what a call that was killed left half written: the journal has one writer."""
+        for folder in {path.parent for item in items for path in (self._out / item.mask, *self._overlays(item))}:
+            sweep_parts(folder, 0.0)
+
+    def keep(self, ready: Ready, mask: Mask) -> None:
+        """Write the picture of a mask, where it is wanted, and the mask file once all its frames are there."""
+        item = ready.item
+        picture = self._draw(self._overlays(item)[ready.frame - 1], ready, mask)
+        areas = measure_areas(mask, self._classes, ready.spacing, ready.frame)
+        frames = self._frames.setdefault(item, [])
+        frames.append(_Kept(ready.frame, mask, areas, picture, ready.digests))
+        if len(frames) < item.frames:
+            return
+        frames = sorted(self._frames.pop(item), key=lambda kept: kept.frame)
+        content = self._encoder.encode(item, [kept.mask for kept in frames])
+        write_whole(self._out / item.mask, content)
+        entry = Entry(
+            mask=item.mask.as_posix(),
+            inputs=frames[0].digests,
+            model=self._model,
+            output=hashlib.sha256(content).hexdigest(),
+            overlays=tuple(kept.picture for kept in frames if kept.picture),
+            areas=tuple(area for kept in frames for area in kept.areas),
+        )
+        self._journal.add(entry)
+        self.made[item] = entry
+
+    def _draw(self, path: Path, ready: Ready, mask: Mask) -> str:
+        """Return the digest of the picture; none where it is not wanted, and that of an earlier mask goes."""
+        if not self._drawn:
+            path.unlink(missing_ok=True)
+            return ""
+        picture = draw_overlay(ready.image, mask)
+        write_whole(path, picture)
+        return hashlib.sha256(picture).hexdigest()
 
 
-def _read_ahead(items: Sequence[Input], segmenter: Segmenter, problems: list[str]) -> Iterator[_Ready]:
-    """Yield the images in order, read and preprocessed in other threads; what is wrong is added to ``problems``."""
-    waiting: deque[Future[_Ready | str]] = deque()
-    with ThreadPoolExecutor(_READERS) as pool:
-        for number in range(len(items) + _AHEAD):
-            if number < len(items):
-                waiting.append(pool.submit(_read, items[number], segmenter))
-            if number >= _AHEAD and waiting:
-                found = waiting.popleft().result()
-                if isinstance(found, str):
-                    problems.append(found)
-                else:
-                    yield found
+@dataclass(frozen=True)
+class _Kept:
+    """What is left to write of a frame."""
 
-
-def _read(item: Input, segmenter: Segmenter) -> _Ready | str:
-    try:
-        image, spacing = item.read()
-    except UserError as error:
-        return str(error)
-    try:
-        return _Ready(item, image, spacing, segmenter.prepare(image))
-    except UserError as error:
-        return f"{item.files[0]}: {error}"
-
-
-def _batches(images: Iterable[_Ready], size: int) -> Iterator[list[_Ready]]:
-    """Put neighbours together whose preprocessed pixels have one size."""
-    batch: list[_Ready] = []
-    for ready in images:
-        if batch and (len(batch) == size or batch[0].prepared.pixels.shape != ready.prepared.pixels.shape):
-            yield batch
-            batch = []
-        batch.append(ready)
-    if batch:
-        yield batch
+    frame: int
+    mask: Mask
+    areas: list[Area]
+    picture: str
+    digests: tuple[str, ...]
 
 
 def _write_areas(path: Path, model: Model, entries: Sequence[Entry]) -> None:
     rows = [
-        (entry.mask, model.class_names[area.label - 1], area.label, area.pixels, f"{area.area:.10g}", area.unit)
+        (
+            entry.mask, area.frame, model.class_names[area.label - 1], area.label, area.pixels, f"{area.area:.10g}",
+            area.unit,
+        )
         for entry in entries
         for area in entry.areas
-    ]
-    write_if_changed(path, to_csv(("mask", "class", "label", "pixels", "area", "unit"), rows))
+    ]  # fmt: skip
+    write_if_changed(path, to_csv(("mask", "frame", "class", "label", "pixels", "area", "unit"), rows))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,20 @@ def labels(size: tuple[int, int]) -> npt.NDArray[np.uint8]:
     mask[40:55, 5:25] = 2
     mask[(rows - 20) ** 2 + (columns - 40) ** 2 < 150] = 1
     return mask
+
+
+def read(path: Path) -> np.ndarray:
+    return np.asarray(cv2.imread(str(path), cv2.IMREAD_UNCHANGED))
+
+
+def table(out: Path) -> list[dict[str, str]]:
+    with (out / "areas.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    files = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
 def write_nifti(path: Path, array: npt.NDArray[Any]) -> None:

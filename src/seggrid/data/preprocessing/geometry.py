@@ -107,6 +107,8 @@ def _interpolate(channel: npt.NDArray[Any], size: tuple[int, ...]) -> npt.NDArra
 
 
 def _resize_labels(labels: npt.NDArray[np.uint8], size: tuple[int, ...]) -> npt.NDArray[np.uint8]:
+    if not labels.any():
+        return np.zeros(size, np.uint8)  # where a network is used there are none
     # Ties are common where a size is halved; giving them all to the background would shrink every object.
     centres = (((np.arange(new) + 0.5) * old / new).astype(int) for new, old in zip(size, labels.shape, strict=True))
     nearest = labels[np.ix_(*centres)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -67,14 +67,34 @@ class Source(Protocol):
         """
 
 
-def group_cases(data: FolderData | CocoData | NnunetData, names: Iterable[str]) -> Listing:
+@dataclass(frozen=True)
+class Hidden:
+    """What stands behind a case that goes by a pseudonym.
+
+    Attributes:
+        key: what the table ``data.cases`` calls it.
+        patient: who it belongs to where there is no table; any text that no other patient has.
+    """
+
+    key: str
+    patient: str
+
+
+def group_cases(
+    data: FolderData | CocoData | NnunetData, names: Iterable[str], hidden: Mapping[str, Hidden] | None = None
+) -> Listing:
     """Drop the excluded cases and give the others the groups of the table ``data.cases``.
 
-    Without the table every case is a group of its own.
+    Without the table every case is a group of its own, and hidden ones are grouped by patient. A group with a hidden
+    case is called after the first of them.
+
+    Args:
+        hidden: cases that go by a pseudonym; nothing of them but that is told.
 
     Raises:
         UserError: the table cannot be read or lacks a column.
     """
+    hidden = hidden or {}
     found = set(names)
     problems = [
         f"data.exclude: there is no case {name}; correct the name or take it out"
@@ -83,17 +103,44 @@ def group_cases(data: FolderData | CocoData | NnunetData, names: Iterable[str]) 
     ]
     kept = sorted(found.difference(data.exclude))
     path = data.path / data.cases
-    if not path.is_file():
-        return Listing(tuple(Case(name, name) for name in kept), tuple(problems))
+    if path.is_file():
+        groups, faults = _table_groups(path, kept, found, hidden)
+        problems += faults
+    else:
+        groups = {name: hidden[name].patient if name in hidden else name for name in kept}
+    return Listing(_named(kept, groups, hidden), tuple(problems))
+
+
+def _table_groups(
+    path: Path, kept: Sequence[str], found: Collection[str], hidden: Mapping[str, Hidden]
+) -> tuple[dict[str, str], list[str]]:
+    """Return the groups of the cases by the table, and what is wrong with it, a sentence each."""
+    keys = {name: hidden[name].key if name in hidden else name for name in sorted(found)}
+    first = {key: name for name, key in reversed(keys.items())}
     rows = _read_table(path)
-    counts = Counter(name for name, _ in rows)
+    counts = Counter(key for key, _ in rows)
     groups = dict(rows)
-    problems += [f"{path}: case {name} stands {count} times" for name, count in counts.items() if count > 1]
-    problems += [f"{path}: case {name} has no image" for name in counts if name not in found]
-    problems += [f"{path}: case {name} has no group" for name, group in groups.items() if not group]
-    problems += [f"{path}: case {name} is missing; add its row" for name in kept if name not in groups]
+
+    def called(number: int, key: str) -> str:
+        """A name that is not known may be that of a patient, too, where some are hidden."""
+        return f"case {first[key]}" if key in first else f"row {number}" if hidden else f"case {key}"
+
+    told = {key: called(number, key) for number, (key, _) in reversed([*enumerate(rows, start=1)])}
+    problems = [f"{path}: {told[key]} stands {count} times" for key, count in counts.items() if count > 1]
+    problems += [f"{path}: {told[key]} has no image" for key in counts if key not in first]
+    problems += [f"{path}: {told[key]} has no group" for key, group in groups.items() if not group]
+    problems += [f"{path}: case {name} is missing; add its row" for name in kept if keys[name] not in groups]
     # A case without a group is listed too, so that what is wrong with its files stands in the same list.
-    return Listing(tuple(Case(name, groups.get(name) or name) for name in kept), tuple(problems))
+    return {name: groups.get(keys[name]) or name for name in kept}, problems
+
+
+def _named(kept: Iterable[str], groups: Mapping[str, str], hidden: Mapping[str, Hidden]) -> tuple[Case, ...]:
+    names: dict[str, str] = {}
+    for name in kept:
+        if name in hidden:
+            # Not a hash of the patient's number: there are few enough of those to try them all.
+            names.setdefault(groups[name], f"patient-{name.split('-')[1]}")
+    return tuple(Case(name, names.get(groups[name], groups[name])) for name in kept)
 
 
 def _read_table(path: Path) -> list[tuple[str, str]]:

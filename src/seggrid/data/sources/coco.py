@@ -105,7 +105,8 @@ class CocoSource:
         inside = [
             f.relative_to(self._data.images) for f in raw_files(self._data) if f.is_relative_to(self._data.images)
         ]
-        files, problems = by_stem(inside, folder, lossless=False)
+        files, refused = by_stem(inside, folder, lossless=False)
+        problems = list(refused.values())
         listing = group_cases(self._data, self._images.keys() | files.keys())
         excluded = set(self._data.exclude)
         problems += [

@@ -8,27 +8,24 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import nibabel as nib
 import numpy as np
 import numpy.typing as npt
-from nibabel.filebasedimages import ImageFileError
-from nibabel.spatialimages import HeaderDataError
 from PIL import Image
 
+from seggrid.data.sources import dicom
 from seggrid.errors import UserError
 
 _LOSSLESS = (".png", ".tif", ".tiff", ".nii", ".nii.gz")
 _LOSSY = (".jpg", ".jpeg")
 _NIFTI = (".nii", ".nii.gz")
 _DAMAGE = (OSError, EOFError, ValueError, SyntaxError, zlib.error, Image.DecompressionBombError)
-_NIFTI_DAMAGE = (*_DAMAGE, ImageFileError, HeaderDataError)
 Spacing = tuple[float, ...]
 
 
 def stem(path: Path) -> str:
-    """Return the path without its suffix (``.nii.gz`` is one suffix)."""
-    text = path.as_posix()
-    return text[: -len(_suffix(path))] if _suffix(path) else text
+    """Return the path without its suffix (``.nii.gz`` is one suffix), where it is that of a type that is read."""
+    text, suffix = path.as_posix(), _suffix(path)
+    return text[: -len(suffix)] if suffix.lower() in (*_LOSSLESS, *_LOSSY, *dicom.SUFFIXES) else text
 
 
 def size_text(shape: tuple[int, ...]) -> str:
@@ -40,27 +37,36 @@ def _suffix(path: Path) -> str:
     return ".nii.gz" if path.name.lower().endswith(".nii.gz") else path.suffix
 
 
-def by_stem(files: Iterable[Path], folder: Path, lossless: bool) -> tuple[dict[str, Path], list[str]]:
-    """Return the readable files by case name, and a sentence for each file that cannot be used.
+def is_nifti(path: Path) -> bool:
+    """Whether a file is NIfTI, by its suffix."""
+    return _suffix(path).lower() in _NIFTI
+
+
+def by_stem(
+    files: Iterable[Path], folder: Path, lossless: bool, with_dicom: bool = False
+) -> tuple[dict[str, Path], dict[Path, str]]:
+    """Return the readable files by case name, and a sentence on each file that cannot be used.
 
     Args:
         files: paths relative to ``folder``.
         lossless: refuse JPEG, which changes the values of a mask.
+        with_dicom: take DICOM, which need not have a suffix.
     """
     found: dict[str, Path] = {}
-    problems = []
+    problems = {}
     for file in files:
-        suffix = _suffix(file).lower()
+        path, suffix = folder / file, _suffix(file).lower()
+        flat = suffix in (*_LOSSLESS, *_LOSSY)
         if lossless and suffix in _LOSSY:
-            problems.append(f"{folder / file}: a JPEG mask has wrong values along edges; save masks as PNG")
-        elif suffix not in (*_LOSSLESS, *_LOSSY):
-            problems.append(
-                f"{folder / file}: files of type {suffix or 'unknown'} are not read; take it out of the folder"
-            )
+            problems[path] = f"{path}: a JPEG mask has wrong values along edges; save masks as PNG"
+        elif not flat and not dicom.is_dicom(path):
+            problems[path] = f"{path}: files of type {suffix or 'unknown'} are not read; take it out of the folder"
+        elif not flat and not with_dicom:
+            problems[path] = f"{path}: DICOM is read by the folder source only; set data.source to folder"
         elif stem(file) in found:
-            problems.append(f"{folder / file}: same name as {found[stem(file)].name}; keep one of them")
+            problems[path] = f"{path}: same name as {found[stem(file)].name}; keep one of them"
         else:
-            found[stem(file)] = folder / file
+            found[stem(file)] = path
     return found, problems
 
 
@@ -73,7 +79,7 @@ def read_image(path: Path) -> tuple[npt.NDArray[Any], Spacing | None]:
     Raises:
         UserError: the file is damaged, has several pages, or is transparent.
     """
-    if _suffix(path).lower() in _NIFTI:
+    if is_nifti(path):
         array, spacing = _read_nifti(path)
         return array[None], spacing
     try:
@@ -81,6 +87,9 @@ def read_image(path: Path) -> tuple[npt.NDArray[Any], Spacing | None]:
             _refuse_pages(file, path)
             # Pillow refuses truncated files, which OpenCV would fill up with grey.
             file.load()
+            if file.format == "PNG" and file.mode in ("L", "I;16"):
+                return np.asarray(file)[None], None
+        # It keeps 16 bit of colours, and says more of other types than Pillow does.
         pixels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     except (*_DAMAGE, cv2.error) as error:
         raise UserError(f"{path}: unreadable or truncated ({error})") from error
@@ -95,9 +104,11 @@ def read_mask(path: Path) -> tuple[npt.NDArray[Any], Spacing | None]:
     """Return the mask ``(*S)`` as whole numbers (palette images: the indices), and the file's spacing in mm.
 
     Raises:
-        UserError: the file is damaged, coloured, or holds fractions.
+        UserError: the file is damaged, coloured, DICOM, or holds fractions.
     """
-    if _suffix(path).lower() in _NIFTI:
+    if _suffix(path).lower() not in (*_LOSSLESS, *_LOSSY):
+        raise UserError(f"{path}: a DICOM mask belongs to a DICOM image of the same name; save it as PNG")
+    if is_nifti(path):
         array, spacing = _read_nifti(path)
     else:
         array, spacing = _read_flat_mask(path), None
@@ -143,11 +154,15 @@ def _read_flat_mask(path: Path) -> npt.NDArray[Any]:
 
 
 def _read_nifti(path: Path) -> tuple[npt.NDArray[Any], Spacing]:
+    import nibabel as nib  # takes a while, for it imports pydicom
+    from nibabel.filebasedimages import ImageFileError
+    from nibabel.spatialimages import HeaderDataError
+
     try:
         image = nib.load(path)
         array = np.asanyarray(image.dataobj)
         spacing = tuple(float(zoom) for zoom in image.header.get_zooms())
-    except _NIFTI_DAMAGE as error:
+    except (*_DAMAGE, ImageFileError, HeaderDataError) as error:
         raise UserError(f"{path}: unreadable or truncated ({error})") from error
     if array.dtype.kind not in "biuf":
         raise UserError(

@@ -9,22 +9,31 @@ import numpy as np
 
 from seggrid.config.data import FolderData
 from seggrid.data.sources.base import Case, Listing, RawCase, group_cases
+from seggrid.data.sources.dicom import is_dicom, read_frame
 from seggrid.data.sources.files import Spacing, by_stem, read_image, read_mask, size_text
 from seggrid.data.sources.labels import LabelMap
+from seggrid.data.sources.pseudonyms import write_table
+from seggrid.data.sources.radiographs import Radiograph, find_radiographs
 from seggrid.errors import UserError, try_all
 from seggrid.manifest import raw_files
 
 
 class FolderSource:
-    """Images with integer masks; a case is called by its path in the image folder, without suffix."""
+    """Images with integer masks; a case is called by its path in the image folder, without suffix.
+
+    A DICOM image goes by a pseudonym instead, each frame of it is a case, and its patient is the group.
+    """
 
     def __init__(self, data: FolderData) -> None:
         self._data = data
         self._labels = LabelMap(data.classes, data.ignore)
         files = raw_files(data)
-        self._images, image_problems = _within(files, data.path, data.images, lossless=False)
-        self._masks, mask_problems = _within(files, data.path, data.masks, lossless=True)
-        self._problems = image_problems + mask_problems
+        images, refused = _within(files, data.path, data.images, lossless=False)
+        self._masks, refused_masks = _within(files, data.path, data.masks, lossless=True)
+        self._images = {name: path for name, path in images.items() if not is_dicom(path)}
+        hidden = {key: path for key, path in images.items() if key not in self._images}
+        self._radiographs = find_radiographs(hidden, self._masks, data.exclude)
+        self._refused = {**refused, **refused_masks}
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -32,22 +41,30 @@ class FolderSource:
         return self._labels.names
 
     def list_cases(self) -> Listing:
-        """Find the cases; a missing or extra mask is a problem."""
+        """Find the cases; a missing or extra mask is a problem.
+
+        Where there are DICOM images, the table of pseudonyms is written beside them.
+        """
+        found = self._radiographs
+        names = self._images.keys() | (self._masks.keys() - found.masks)
         paired = self._images.keys() & self._masks.keys()
-        excluded = set(self._data.exclude)
-        listing = group_cases(self._data, self._images.keys() | self._masks.keys())
-        alone = [
-            f"{path}: no mask of this name in {self._data.path / self._data.masks}"
-            for name, path in self._images.items()
-            if name not in paired and name not in excluded
-        ]
-        extra = [
-            f"{path}: no image of this name in {self._data.path / self._data.images}"
-            for name, path in self._masks.items()
-            if name not in paired and name not in excluded
-        ]
-        cases = tuple(case for case in listing.cases if case.case in paired)
-        return Listing(cases, (*self._problems, *alone, *extra, *listing.problems))
+        lonely = dict(self._refused)
+        for name in sorted(names - paired - set(self._data.exclude)):
+            if name in self._images:
+                path, missing = self._images[name], f"no mask of this name in {self._data.path / self._data.masks}"
+            else:
+                path, missing = self._masks[name], f"no image of this name in {self._data.path / self._data.images}"
+            lonely[path] = f"{path}: {missing}"
+        if not found.names:
+            listing = group_cases(self._data, names)
+            problems = [*lonely.values(), *listing.problems]
+        else:
+            # Names of other files beside them may tell patients as well.
+            listing = group_cases(self._data, self._images.keys() | found.hidden.keys(), found.hidden)
+            problems = [*found.problems, *(found.name(*pair) for pair in lonely.items()), *listing.problems]
+            write_table(self._data.path, found.names)
+        cases = tuple(case for case in listing.cases if case.case in paired or case.case in found.cases)
+        return Listing(cases, tuple(problems))
 
     def load(self, case: Case) -> RawCase:
         """Read image and mask.
@@ -55,6 +72,8 @@ class FolderSource:
         Raises:
             UserError: a file is damaged, the mask has another size or an undeclared value.
         """
+        if case.case in self._radiographs.cases:
+            return self._load_radiograph(case, self._radiographs.cases[case.case])
         path = self._masks[case.case]
         (image, spacing), (mask, mask_spacing) = try_all(
             [partial(read_image, self._images[case.case]), partial(read_mask, path)]
@@ -63,28 +82,38 @@ class FolderSource:
         labels = self._labels.apply(mask, path)
         return RawCase(case.case, case.group, image, labels, spacing or self._data.spacing)
 
+    def _load_radiograph(self, case: Case, files: Radiograph) -> RawCase:
+        try:
+            image, spacing = read_frame(files.image, files.frame)
+        except UserError as error:
+            raise UserError(f"{case.case}: {error}") from None
+        mask = files.read_mask(case.case, self._data.classes)
+        require_same_grid(case.case, mask.shape, None, image.shape[1:], spacing)
+        labels = self._labels.apply(mask, case.case)
+        return RawCase(case.case, case.group, image, labels, spacing or self._data.spacing)
 
-def _within(files: list[Path], root: Path, part: str, lossless: bool) -> tuple[dict[str, Path], list[str]]:
+
+def _within(files: list[Path], root: Path, part: str, lossless: bool) -> tuple[dict[str, Path], dict[Path, str]]:
     inside = [file.relative_to(part) for file in files if file.is_relative_to(part)]
-    return by_stem(inside, root / part, lossless)
+    return by_stem(inside, root / part, lossless, with_dicom=True)
 
 
 def require_same_grid(
-    path: Path,
+    origin: Path | str,
     mask_shape: tuple[int, ...],
     mask_spacing: Spacing | None,
     image_shape: tuple[int, ...],
     image_spacing: Spacing | None,
 ) -> None:
-    """Compare the grids of a mask and its image.
+    """Compare the grids of a mask, which ``origin`` names, and of its image.
 
     Raises:
         UserError: the size differs, or the spacing where both files carry one.
     """
     if mask_shape != image_shape:
         raise UserError(
-            f"{path}: the mask is {size_text(mask_shape)} pixels, its image {size_text(image_shape)}; "
+            f"{origin}: the mask is {size_text(mask_shape)} pixels, its image {size_text(image_shape)}; "
             "they must have the same size"
         )
     if mask_spacing and image_spacing and not np.allclose(mask_spacing, image_spacing, rtol=1e-3):
-        raise UserError(f"{path}: the mask's spacing {mask_spacing} differs from its image's {image_spacing}")
+        raise UserError(f"{origin}: the mask's spacing {mask_spacing} differs from its image's {image_spacing}")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from seggrid.data.sources.files import read_image, read_mask, stem
+from seggrid.data.sources.files import by_stem, read_image, read_mask, stem
 from seggrid.errors import UserError
 
 GREY = np.arange(12 * 10, dtype=np.uint8).reshape(12, 10)
@@ -131,3 +131,21 @@ def test_nifti_pixels_that_are_no_numbers_are_refused(tmp_path: Path, kind: obje
     for read in (read_image, read_mask):
         with pytest.raises(UserError, match=r"a\.nii: its pixels are colours or complex numbers; store one number"):
             read(tmp_path / "a.nii")
+
+
+@pytest.mark.parametrize("mode", ["L", "I;16", "1", "P", "LA", "RGB", "RGBA"])
+def test_every_png_is_read_as_opencv_reads_it(tmp_path: Path, mode: str) -> None:
+    """Grey ones by Pillow alone, which has decoded them already."""
+    path = tmp_path / "a.png"
+    (Image.fromarray(DEEP) if mode == "I;16" else Image.fromarray(GREY).convert(mode)).save(path)
+    expected = np.asarray(cv2.imread(str(path), cv2.IMREAD_UNCHANGED))
+    expected = expected[..., 0] if expected.ndim == 3 else expected
+    image = read_image(path)[0]
+    assert (image.dtype.str, image.shape) == (expected.dtype.str, (1, 12, 10))
+    assert np.array_equal(image[0], expected)
+
+
+def test_dicom_is_read_by_the_folder_source_only(tmp_path: Path) -> None:
+    (tmp_path / "a.dcm").touch()
+    _, problems = by_stem([Path("a.dcm")], tmp_path, lossless=False)
+    assert "DICOM is read by the folder source only" in problems[tmp_path / "a.dcm"]

@@ -1,0 +1,136 @@
+"""DICOM images of a folder and their masks: every frame is a case, and goes by a pseudonym."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy.typing as npt
+
+from seggrid.config.data import ClassValue, members
+from seggrid.data.sources.base import Hidden
+from seggrid.data.sources.dicom import Header, is_dicom, read_header
+from seggrid.data.sources.files import is_nifti, read_mask
+from seggrid.data.sources.pseudonyms import TABLE, hide, name_by_content
+from seggrid.data.sources.segmentation import read_segmentation
+from seggrid.errors import UserError
+
+_SEE = f"{TABLE} says which file it is"
+
+
+@dataclass(frozen=True)
+class Radiograph:
+    """A frame of a DICOM image, counted from 1, and the file with its mask."""
+
+    image: Path
+    header: Header
+    frame: int
+    mask: Path
+
+    def read_mask(self, case: str, classes: Mapping[str, ClassValue]) -> npt.NDArray[Any]:
+        """Return the mask ``(H, W)`` as whole numbers; those of a DICOM segmentation are its segment numbers.
+
+        Args:
+            classes: the values of each object, as the experiment declares them.
+
+        Raises:
+            UserError: the mask cannot be read, or belongs to another image; names the case only.
+        """
+        try:
+            if not is_dicom(self.mask):
+                return read_mask(self.mask)[0]
+            mask, labels = read_segmentation(self.mask, self.header, self.frame)
+        except UserError as error:
+            raise hide(error, self.mask, f"{case}: its mask") from None
+        for number, label in labels.items():
+            if label in classes and number not in map(int, members(classes[label])):
+                raise UserError(
+                    f"{case}: its mask: segment {number} is called {label}, which data.classes gives another value"
+                )
+        return mask
+
+
+@dataclass
+class Radiographs:
+    """The DICOM images of a folder.
+
+    Attributes:
+        cases: those with a mask, by name.
+        hidden: what stands behind the name of every case.
+        names: of all files that go by a pseudonym.
+        problems: what is wrong with files, a sentence each, that names no file.
+        masks: keys of the masks that belong to a case, or of which a sentence says why not.
+    """
+
+    cases: dict[str, Radiograph] = field(default_factory=dict)
+    hidden: dict[str, Hidden] = field(default_factory=dict)
+    names: list[tuple[str, Path]] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    masks: set[str] = field(default_factory=set)
+
+    def name(self, path: Path, text: str) -> str:
+        """Name another file of the folder by its content, and return what is said about it without its own name."""
+        name = name_by_content("file", path)
+        self.names.append((name, path))
+        return "\n".join(hide(UserError(text), path, name).problems)
+
+
+def find_radiographs(images: Mapping[str, Path], masks: Mapping[str, Path], exclude: Collection[str]) -> Radiographs:
+    """Pair DICOM images and masks, both by the path of the file without suffix.
+
+    The mask of frame 3 of a sequence is ``KEY-f0003``; a DICOM segmentation ``KEY`` has the masks of all frames.
+    """
+    found = Radiographs()
+    files: dict[str, list[Path]] = {}
+    for key, path in images.items():
+        found.masks |= {key} & masks.keys()
+        try:
+            header = read_header(path)
+        except UserError as error:
+            name = name_by_content("dcm", path)
+            found.problems.append(f"{name}: {error}; {_SEE}")
+        else:
+            name = header.pseudonym
+            files.setdefault(name, []).append(path)
+            if len(files[name]) == 1:
+                _pair(found, header, key, path, masks, exclude)
+        found.names.append((name, path))
+    found.problems += [
+        f"{name}: the same image in {len(paths)} files; keep one of them; {TABLE} names both"
+        for name, paths in files.items()
+        if len(paths) > 1
+    ]
+    return found
+
+
+def _pair(
+    found: Radiographs, header: Header, key: str, path: Path, masks: Mapping[str, Path], exclude: Collection[str]
+) -> None:
+    """Add the frames of an image to the cases, or a sentence on those without a usable mask."""
+    name, alone = header.pseudonym, []
+    for frame in range(1, header.frames + 1):
+        single = header.frames == 1
+        case = name if single else f"{name}-f{frame:04d}"
+        own = key if single else f"{key}-f{frame:04d}"
+        found.hidden[case] = Hidden(key, f"patient {header.patient}" if header.patient else f"image {name}")
+        found.masks |= {own} & masks.keys()
+        mask = masks.get(own) or (masks.get(key) if key in masks and is_dicom(masks[key]) else None)
+        if mask is not None and is_nifti(mask):
+            found.problems.append(
+                f"{case}: its mask is NIfTI, whose rows and columns may be swapped or turned; save it as PNG, TIFF or "
+                "DICOM SEG"
+            )
+        elif mask is not None:
+            found.cases[case] = Radiograph(path, header, frame, mask)
+        elif case not in exclude:
+            alone.append(case)
+    if alone and header.frames == 1:
+        found.problems.append(f"{name}: no mask has the name of its file; {_SEE}")
+    elif alone:
+        listed = ", ".join(alone[:5]) + (f" and {len(alone) - 5} more" if len(alone) > 5 else "")
+        found.problems.append(
+            f"{listed}: no mask; call it like the file with -f0001 for the first frame, give a DICOM SEG of the "
+            f"sequence, or put the frames into data.exclude; {_SEE}"
+        )

@@ -1,0 +1,71 @@
+"""Read masks that are DICOM segmentations (SEG)."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from seggrid.data.sources.dicom import Header
+from seggrid.errors import UserError
+
+if TYPE_CHECKING:
+    from highdicom.seg import Segmentation
+
+
+def read_segmentation(path: Path, header: Header, frame: int) -> tuple[npt.NDArray[Any], dict[int, str]]:
+    """Return the segment numbers ``(H, W)`` of a frame of an image, and the label of each segment.
+
+    Args:
+        header: of the image.
+        frame: of the image, counted from 1; one without segment is empty.
+
+    Raises:
+        UserError: the file is no segmentation, or one of another image, or of shares, or its segments overlap.
+    """
+    found, instances = _open(path, path.stat().st_mtime_ns)
+    if str(getattr(found.segmentation_type, "value", "")) == "FRACTIONAL":
+        raise UserError(f"{path}: a segmentation of shares; save it as BINARY or LABELMAP")
+    if header.instance not in instances:
+        raise UserError(f"{path}: a segmentation of another image; it refers to none of the name of this one")
+    options: dict[str, Any] = {
+        "combine_segments": True, "ignore_spatial_locations": True, "assert_missing_frames_are_empty": True,
+    }  # fmt: skip
+    try:
+        if header.frames > 1:
+            pixels = found.get_pixels_by_source_frame(header.instance, [frame], **options)
+        else:
+            pixels = found.get_pixels_by_source_instance([header.instance], **options)
+    except RuntimeError as error:
+        if "overlap" in str(error).lower():
+            raise UserError(f"{path}: its segments overlap; a pixel must belong to one of them") from None
+        raise UserError(f"{path}: cannot be read ({type(error).__name__})") from None
+    except (ValueError, KeyError, AttributeError, IndexError, NotImplementedError) as error:
+        raise UserError(f"{path}: cannot be read ({type(error).__name__})") from None
+    labels = {number: str(found.get_segment_description(number).segment_label) for number in found.segment_numbers}
+    return np.asarray(pixels[0]), labels
+
+
+@functools.lru_cache(maxsize=1)
+def _open(path: Path, _changed: int) -> tuple[Segmentation, frozenset[str]]:
+    """Read a file once for all its frames; highdicom is slow to import, and few data sets need it."""
+    import highdicom
+    from pydicom.errors import InvalidDicomError
+
+    try:
+        found = highdicom.seg.segread(path)
+        return found, frozenset(str(instance) for _, _, instance in found.get_source_image_uids())
+    except (
+        OSError,
+        EOFError,
+        ValueError,
+        TypeError,
+        KeyError,
+        AttributeError,
+        RuntimeError,
+        InvalidDicomError,
+    ) as error:
+        raise UserError(f"{path}: not a DICOM segmentation, or truncated ({type(error).__name__})") from None
