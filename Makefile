@@ -11,12 +11,15 @@ READY := $(VENV)/.ready
 demo: $(READY)
 	$(BIN)/snakemake -c$(CORES) --config experiment=demo
 
-# The workflow tests take all cores themselves, one after the other.
+# A thread a process, for there is a process a core. The workflow tests wait often, for Slurm most of all: a file more
+# than there are cores at a time.
+test: export OMP_NUM_THREADS = 1
 test: $(READY)
 	$(BIN)/pytest -q -n $(CORES) --dist worksteal --ignore tests/workflow --ignore tests/slurm
-	$(BIN)/pytest -q tests/workflow
+	$(BIN)/pytest -q -n $$(($(CORES) + 1)) --dist loadfile tests/workflow tests/slurm \
+	  --ignore tests/slurm/test_allocations.py
 
-# The tiny grid on a throw-away Slurm, which needs the programs of Slurm.
+# All on a throw-away Slurm but the faults, which have a target of their own.
 test-slurm: $(READY)
 	SEGGRID_NO_SKIPS=1 $(BIN)/pytest -q tests/slurm
 

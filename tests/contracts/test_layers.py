@@ -24,6 +24,7 @@ VERBS = (
     "evaluate",
     "ask",
     "trial",
+    "halve",
     "tell",
     "study",
     "score",

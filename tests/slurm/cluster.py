@@ -24,6 +24,7 @@ import psutil
 
 #: Programs of the packages that a cluster is made of.
 PROGRAMS = ("slurmctld", "slurmd", "sbatch", "munged")
+PACKAGES = "apt-get install slurmctld slurmd slurm-client munge"
 START_SECONDS = 180.0
 STOP_SECONDS = 20.0
 
@@ -58,7 +59,8 @@ ReturnToService=2
 SlurmctldTimeout=10
 SlurmdTimeout=10
 KillWait=2
-MinJobAge=300
+# Finished jobs stay in squeue, for the tests ask about them.
+MinJobAge=7200
 OverTimeLimit=0
 SchedulerParameters=sched_interval=2,bf_interval=2,batch_sched_delay=0,requeue_delay=1
 JobRequeue=1
@@ -198,7 +200,7 @@ class Cluster:
     def _spawn(self, name: str, command: list[str]) -> None:
         program = shutil.which(command[0], path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
         if program is None:
-            raise FileNotFoundError(f"{command[0]}: not installed; apt-get install slurmctld slurmd slurm-client munge")
+            raise FileNotFoundError(f"{command[0]}: not installed; {PACKAGES}")
         with (self.folder / "log" / f"{name}.out").open("ab") as log:
             process = subprocess.Popen(
                 [program, *command[1:]],

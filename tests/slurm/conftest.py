@@ -9,12 +9,19 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.conftest import Workplace
-from tests.slurm.cluster import Cluster
+from tests.slurm.cluster import PACKAGES, PROGRAMS, Cluster
 from tests.slurm.grid import EXPERIMENT, Grid, undisturbed, with_data_of
 
+MISSING = [name for name in PROGRAMS if shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/sbin") is None]
 # Where everything must run (SEGGRID_NO_SKIPS), a missing program is an error.
-if shutil.which("slurmctld", path=f"{os.environ['PATH']}:/usr/sbin") is None and not os.environ.get("SEGGRID_NO_SKIPS"):
-    collect_ignore_glob = ["test_*.py"]
+NO_CLUSTER = bool(MISSING) and not os.environ.get("SEGGRID_NO_SKIPS")
+collect_ignore_glob = ["test_*.py"] if NO_CLUSTER else []
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say why there is nothing to collect."""
+    if NO_CLUSTER:
+        terminalreporter.write_line(f"no tests of Slurm: {', '.join(MISSING)} not installed; {PACKAGES}", yellow=True)
 
 
 @pytest.fixture(scope="session")

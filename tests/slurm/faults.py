@@ -1,7 +1,7 @@
 """What happens on clusters, done to a small grid: ``python -m tests.slurm.faults`` (`make slurm-faults`).
 
 Each fault ends with the ranking of an undisturbed run of the same experiment without Slurm, and with no epoch trained
-twice but those that no checkpoint held yet. The table goes to docs/results-slurm.md.
+twice but those that no checkpoint held yet. The section goes to docs/results-slurm.md, also where a fault failed.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import yaml
@@ -128,7 +129,7 @@ FAULTS: tuple[Callable[[Grid], None], ...] = (
 class Outcome:
     """A row of the table."""
 
-    fault: str
+    what: str
     calls: int
     jobs: int
     starts: int
@@ -138,14 +139,26 @@ class Outcome:
 
     def row(self) -> str:
         same = "yes" if self.same else "**no**"
-        cells = (self.fault, self.calls, self.jobs, self.starts, self.twice, same, f"{self.seconds:.0f}")
+        cells = (self.what, self.calls, self.jobs, self.starts, self.twice, same, f"{self.seconds:.0f}")
         return "| " + " | ".join(map(str, cells)) + " |"
 
 
-HEAD = f"""\
+SECTION = f"""\
+{MARK}
+## Faults
+
+Two candidates on one fold. Every fault happens while runs are trained. "Same ranking" compares `ranking.csv` (without \
+the column of training times) and `cases.csv` with those of the same experiment trained without Slurm. An epoch is \
+trained twice where its job was ended before its checkpoint was written. The times contain Slurm's own pauses, such as \
+the two minutes before a requeued job begins.
+
+{{where}}
+
 | what happens | calls of Snakemake | Slurm jobs | runs trained from the start (of {RUNS}) | epochs trained twice | \
 same ranking | s |
-| --- | ---: | ---: | ---: | ---: | --- | ---: |"""
+| --- | ---: | ---: | ---: | ---: | --- | ---: |
+{{rows}}
+{MARK}"""
 
 
 def outcome(fault: Callable[[Grid], None], grid: Grid, expected: str) -> Outcome:
@@ -181,36 +194,52 @@ def running_cluster(folder: Path) -> Iterator[Cluster]:
         cluster.stop()
 
 
-def main() -> int:
-    """Do all faults; write the table into the page of results."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    names = {fault.__name__: fault for fault in FAULTS}
-    parser.add_argument("faults", nargs="*", choices=[[], *names], help="default: all, and the table is written")
-    options = parser.parse_args()
-    chosen = [names[name] for name in options.faults] or list(FAULTS)
-    rows = []
+def let_happen(faults: list[Callable[[Grid], None]]) -> tuple[list[str], list[str], str]:
+    """Let faults happen, each to a grid of its own; return the rows, those that failed, and Slurm's version."""
+    rows, failed = [], []
     with tempfile.TemporaryDirectory(prefix="slurm-") as name:
         folder = Path(name)
         laptop = workplace(folder / "laptop")
         expected = undisturbed(laptop)
         with running_cluster(folder / "cluster") as cluster:
-            for fault in chosen:
+            for fault in faults:
+                grid = Grid(cluster, with_data_of(workplace(folder / fault.__name__), laptop))
                 try:
-                    place = with_data_of(workplace(folder / fault.__name__), laptop)
-                    rows.append(outcome(fault, Grid(cluster, place), expected))
-                    print(rows[-1].row(), flush=True)
-                except (AssertionError, TimeoutError, subprocess.SubprocessError):
-                    print(f"{fault.__name__}: failed", flush=True)
+                    done = outcome(fault, grid, expected)
+                    row, well = done.row(), done.same
+                except Exception:  # the others are tried all the same
                     traceback.print_exc()
-            version = cluster.call("sinfo --version")
-    complete = len(rows) == len(chosen) and all(row.same for row in rows)
-    if complete and not options.faults:
-        text = PAGE.read_text(encoding="utf-8")
-        before, _, after = text.split(MARK)
-        where = f"{version}, {processor()}, load {os.getloadavg()[0]:.1f} at the end."
-        table = "\n".join([HEAD, *(row.row() for row in rows)])
-        PAGE.write_text(f"{before}{MARK}\n{where}\n\n{table}\n{MARK}{after}", encoding="utf-8")
-    return 0 if complete else 1
+                    row, well = f"| {fault.__doc__} | | | | | **failed** | |", False
+                    grid.cancel()
+                rows.append(row)
+                failed += [] if well else [fault.__name__]
+                print(row, flush=True)
+            return rows, failed, cluster.call("sinfo --version")
+
+
+def write_section(rows: list[str], version: str, began: datetime, load: float) -> None:
+    """Put the table into the page of results, with when and where it was made."""
+    minutes = (datetime.now() - began).total_seconds() / 60
+    where = (
+        f"By `make slurm-faults` on {began:%Y-%m-%d}, in {minutes:.0f} minutes: {version}, {processor()}, "
+        f"{os.cpu_count()} cores, load {load:.1f} at the start and {os.getloadavg()[0]:.1f} at the end."
+    )
+    before, _, after = PAGE.read_text(encoding="utf-8").split(MARK)
+    PAGE.write_text(before + SECTION.format(where=where, rows="\n".join(rows)) + after, encoding="utf-8")
+
+
+def main() -> int:
+    """Do all faults and write the section, or only the faults that are named."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    names = {fault.__name__: fault for fault in FAULTS}
+    parser.add_argument("faults", nargs="*", choices=[[], *names], help="default: all, and the page is written")
+    options = parser.parse_args()
+    began, load = datetime.now(), os.getloadavg()[0]
+    rows, failed, version = let_happen([names[name] for name in options.faults] or list(FAULTS))
+    if not options.faults:
+        write_section(rows, version, began, load)
+    print(f"failed: {', '.join(failed)}" if failed else "all ended with the same ranking")
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

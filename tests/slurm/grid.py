@@ -23,17 +23,11 @@ EXPERIMENT: dict[str, object] = {
     "training": {**TINY["training"], "epochs": 40, "steps_per_epoch": 1},  # type: ignore[dict-item]
 }
 RUNS = 2
-#: A look at the jobs every second or so; on a real cluster the profile's pauses are kinder.
-QUICK = (
-    "--slurm-init-seconds-before-status-checks",
-    "1",
-    "--seconds-between-status-checks",
-    "1",
-    "--latency-wait",
-    "15",
-)
+CONTROLLER = Path(__file__).with_name("controller.py")
+#: On a real cluster the profile's pauses are kinder.
+QUICK = ("--slurm-init-seconds-before-status-checks", "1", "--latency-wait", "15")
 #: For a machine that does other work as well.
-PATIENCE = 900.0
+PATIENCE = 1800.0
 
 
 @dataclass
@@ -58,7 +52,7 @@ class Grid:
         """Call Snakemake as the manual says, but in this folder."""
         self.calls += 1
         # The symbolic link, as `--profile slurm` finds it from the root of the repository.
-        command = [sys.executable, "-m", "snakemake", "-s", str(REPOSITORY / "Snakefile")]
+        command = [sys.executable, str(CONTROLLER), "-s", str(REPOSITORY / "Snakefile")]
         command += [*targets, "--profile", str(REPOSITORY / "slurm"), *QUICK, *self.options]
         with self.log.open("ab") as log:
             return subprocess.Popen(
@@ -74,10 +68,10 @@ class Grid:
         """The same, up to the ranking."""
         return self.start(str(ranking_file(self.place)))
 
-    def finish(self, workflow: subprocess.Popen[bytes]) -> int:
+    def finish(self, workflow: subprocess.Popen[bytes], patience: float = PATIENCE) -> int:
         """Wait for the end of a call; return its exit status."""
         try:
-            return workflow.wait(PATIENCE)
+            return workflow.wait(patience)
         finally:
             workflow.kill()
 
@@ -85,10 +79,15 @@ class Grid:
         """Slurm's jobs of this grid."""
         return sorted(set(self.cluster.jobs(states)) - self.before, key=int)
 
-    def asked(self, field: str) -> set[str]:
-        """What the jobs asked for."""
+    def cancel(self) -> None:
+        """End what is left of this grid's jobs."""
+        for job in self.jobs("pending,running"):
+            self.cluster.call(f"scancel {job}")
+
+    def asked(self, field: str) -> list[str]:
+        """What each job asked for, sorted."""
         jobs = ",".join(self.jobs())
-        return set(self.cluster.call(f"squeue --noheader --states=all --job={jobs} --Format={field}").split())
+        return sorted(self.cluster.call(f"squeue --noheader --states=all --job={jobs} --Format={field}").split())
 
     def wait_for_training(self, workflow: subprocess.Popen[bytes]) -> str:
         """Wait until a run has trained some epochs; return the job that does."""
@@ -109,6 +108,11 @@ class Grid:
         """Jobs that train, with the process that holds the run's lease."""
         leases = [json.loads(path.read_text()) for path in self.place.results.glob("runs/*/ckpt/lease.json")]
         return {lease["job"]: lease["pid"] for lease in leases}
+
+    def measured(self) -> dict[Path, int]:
+        """The predictions of the runs that are measured, with the time at which they were written."""
+        done = (path.with_name("predictions.zip") for path in self.place.results.glob("runs/*/eval-*/cases.csv"))
+        return {path: path.stat().st_mtime_ns for path in done}
 
     def twice(self) -> int:
         """Epochs that were trained more than once, over all runs."""

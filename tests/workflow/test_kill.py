@@ -152,7 +152,8 @@ def test_a_damaged_latest_checkpoint_is_no_end(make_workplace: Callable[..., Wor
 
 
 def test_a_lost_run_is_reported_then_resumed(make_workplace: Callable[..., Workplace]) -> None:
-    place = make_workplace(**{**EXPERIMENT, "mixtures": ["ce", *EXPERIMENT["mixtures"]]})
+    training = {**EXPERIMENT["training"], "epochs": 30}  # type: ignore[dict-item]
+    place = make_workplace(**{**EXPERIMENT, "mixtures": ["ce", *EXPERIMENT["mixtures"]], "training": training})
     workflow = start(place, "all")
     wait_for_epoch(place, 4, workflow)
     kill_training(place)

@@ -18,9 +18,12 @@ from tests.conftest import Workplace
 
 
 @pytest.fixture
-def run(make_workplace: Callable[..., Workplace], monkeypatch: pytest.MonkeyPatch) -> PlannedRun:
+def run(
+    make_workplace: Callable[..., Workplace], preprocessed: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> PlannedRun:
     place = make_workplace(mixtures=["ce"], folds=[0])
     place.seggrid("plan", str(place.experiment))
+    place.share_data(preprocessed)
     monkeypatch.setenv("SEGGRID_RESULTS", str(place.results))
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     return read_plan("tiny")[0]
@@ -37,12 +40,9 @@ def test_a_failed_run_needs_no_device(run: PlannedRun) -> None:
     assert line.startswith("run_id,network,loss,")
 
 
-def test_a_device_that_is_not_here_leaves_nothing(run: PlannedRun, preprocessed: Workplace) -> None:
+def test_a_device_that_is_not_here_leaves_nothing(run: PlannedRun) -> None:
     end(run, "completed")
     RunFolder(run.run_id).model.touch()
-    data = RunFolder(run.run_id).folder.parents[1] / "data" / run.data_id
-    data.rename(data.with_name("planned"))
-    data.symlink_to(preprocessed.results / "data" / run.data_id)
     with pytest.raises(UserError, match="torch sees no GPU here"):
         evaluate(run.run_id, run.eval_id, "cuda")
     assert not list(RunFolder(run.run_id).evaluation(run.eval_id).folder.iterdir())

@@ -163,13 +163,14 @@ def test_a_diverged_loss_is_named(prepared: Callable[..., tuple[Job, State]]) ->
         fit(job, state)
 
 
-def test_weights_that_the_last_step_broke_are_not_kept(make_workplace: Callable[..., Workplace]) -> None:
+def test_weights_that_the_last_step_broke_are_not_kept(
+    make_workplace: Callable[..., Workplace], preprocessed: Workplace
+) -> None:
     optimiser = {"name": "sgd", "learning_rate": 1e20, "weight_decay": 1e30}
     training = {"epochs": 1, "steps_per_epoch": 1, "batch_size": 4, "select": "last", "optimiser": optimiser}
     place = make_workplace(mixtures=["ce"], folds=[0], training=training)
     place.seggrid("plan", str(place.experiment))
-    (data,) = (place.results / "data").glob("phantom-*")
-    place.seggrid("preprocess", data.name)
+    place.share_data(preprocessed)
     (run,) = place.run_ids()
     place.seggrid("train", run)
     folder = place.results / "runs" / run

@@ -178,12 +178,13 @@ def test_a_full_disk_is_lost_not_failed(run: RunFolder, monkeypatch: pytest.Monk
     assert not run.status.exists()
 
 
-def test_a_disk_that_fills_up_in_training_loses_no_checkpoint(make_workplace: Callable[..., Workplace]) -> None:
+def test_a_disk_that_fills_up_in_training_loses_no_checkpoint(
+    make_workplace: Callable[..., Workplace], preprocessed: Workplace
+) -> None:
     """For real: the first line on standard error meets the device that is always full."""
     place = make_workplace(mixtures=["ce"], folds=[0])
     place.seggrid("plan", str(place.experiment))
-    (data,) = (place.results / "data").glob("phantom-*")
-    place.seggrid("preprocess", data.name)
+    place.share_data(preprocessed)
     (run,) = place.run_ids()
     command = [sys.executable, "-m", "seggrid.cli", "train", run]
     with Path("/dev/full").open("w") as full:
