@@ -34,6 +34,8 @@ _EMPTY = (
 )  # fmt: skip
 _FRAMES, _PIXELS = 0x5200_9230, 0x7FE0_0010
 _ITEM = struct.Struct("<HHL")
+#: Frames whose bits are put together at a time: they fill whole bytes, whatever the size of a frame.
+_BLOCK = 8
 
 
 class SegmentationEncoder:
@@ -64,8 +66,7 @@ class SegmentationEncoder:
                 _item(SeriesInstanceUID=header.series, ReferencedInstanceSequence=[_reference(header)])
             ],
         )
-        layers = masks[:, None] == np.arange(1, self._classes + 1, dtype=np.uint8)[:, None, None]
-        bits = np.packbits(layers, bitorder="little").tobytes()
+        bits = b"".join(map(self._bits, np.split(masks, range(_BLOCK, len(masks), _BLOCK))))
         elements = {
             **self._shared,
             **_elements(own),
@@ -73,6 +74,10 @@ class SegmentationEncoder:
             _PIXELS: _long(_PIXELS, b"OB", bits + b"\0" * (len(bits) % 2)),
         }
         return _meta(instance) + b"".join(content for _, content in sorted(elements.items()))
+
+    def _bits(self, masks: npt.NDArray[np.uint8]) -> bytes:
+        layers = masks[:, None] == np.arange(1, self._classes + 1, dtype=np.uint8)[:, None, None]
+        return np.packbits(layers, bitorder="little").tobytes()
 
     def _frames(self, header: Header) -> Iterable[bytes]:
         """The functional groups of each frame and segment; what the segments of a frame share is encoded once."""

@@ -30,7 +30,7 @@ def write_image(path: Path, frames: int) -> None:
     write_dicom(path, radiograph(1, (frames, 41, 47) if frames > 1 else (41, 47)))
 
 
-@pytest.mark.parametrize("frames", [1, 3])
+@pytest.mark.parametrize("frames", [1, 3, 19])
 def test_highdicom_reads_the_masks_back(tmp_path: Path, frames: int) -> None:
     write_image(tmp_path / "a.dcm", frames)
     header, masks = read_header(tmp_path / "a.dcm"), masks_of(frames)
@@ -42,7 +42,8 @@ def test_highdicom_reads_the_masks_back(tmp_path: Path, frames: int) -> None:
     if frames == 1:
         read = found.get_pixels_by_source_instance([header.instance], combine_segments=True)
     else:
-        read = found.get_pixels_by_source_frame(header.instance, [1, 2, 3], combine_segments=True)
+        numbers = list(range(1, frames + 1))
+        read = found.get_pixels_by_source_frame(header.instance, numbers, combine_segments=True)
     assert np.array_equal(read, masks)
 
 

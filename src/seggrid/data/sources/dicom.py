@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import logging
 import math
 import struct
 import warnings
@@ -83,11 +84,15 @@ def is_dicom(path: Path) -> bool:
 @functools.cache
 def _library() -> ModuleType:
     """Return pydicom, which takes a while to import, told to keep what stands in a file out of the logs."""
+    import gdcm
     import pydicom
     import pydicom.pixels
 
     pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
     warnings.filterwarnings("ignore", module=r"pydicom\b")
+    logging.getLogger("pydicom").setLevel(logging.CRITICAL)
+    gdcm.Trace.WarningOff()
+    gdcm.Trace.ErrorOff()
     return pydicom
 
 

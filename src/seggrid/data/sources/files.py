@@ -37,6 +37,11 @@ def _suffix(path: Path) -> str:
     return ".nii.gz" if path.name.lower().endswith(".nii.gz") else path.suffix
 
 
+def is_flat(path: Path) -> bool:
+    """Whether a file is of a type that is read and not DICOM, by its suffix."""
+    return _suffix(path).lower() in (*_LOSSLESS, *_LOSSY)
+
+
 def is_nifti(path: Path) -> bool:
     """Whether a file is NIfTI, by its suffix."""
     return _suffix(path).lower() in _NIFTI
@@ -56,15 +61,14 @@ def by_stem(
     problems = {}
     for file in files:
         path, suffix = folder / file, _suffix(file).lower()
-        flat = suffix in (*_LOSSLESS, *_LOSSY)
         if lossless and suffix in _LOSSY:
             problems[path] = f"{path}: a JPEG mask has wrong values along edges; save masks as PNG"
-        elif not flat and not dicom.is_dicom(path):
+        elif not is_flat(path) and not dicom.is_dicom(path):
             problems[path] = f"{path}: files of type {suffix or 'unknown'} are not read; take it out of the folder"
-        elif not flat and not with_dicom:
+        elif not is_flat(path) and not with_dicom:
             problems[path] = f"{path}: DICOM is read by the folder source only; set data.source to folder"
         elif stem(file) in found:
-            problems[path] = f"{path}: same name as {found[stem(file)].name}; keep one of them"
+            problems[path] = f"{path}: same name as a file with another suffix; keep one of them"
         else:
             found[stem(file)] = path
     return found, problems
@@ -106,7 +110,7 @@ def read_mask(path: Path) -> tuple[npt.NDArray[Any], Spacing | None]:
     Raises:
         UserError: the file is damaged, coloured, DICOM, or holds fractions.
     """
-    if _suffix(path).lower() not in (*_LOSSLESS, *_LOSSY):
+    if not is_flat(path):
         raise UserError(f"{path}: a DICOM mask belongs to a DICOM image of the same name; save it as PNG")
     if is_nifti(path):
         array, spacing = _read_nifti(path)

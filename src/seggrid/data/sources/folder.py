@@ -9,8 +9,8 @@ import numpy as np
 
 from seggrid.config.data import FolderData
 from seggrid.data.sources.base import Case, Listing, RawCase, group_cases
-from seggrid.data.sources.dicom import is_dicom, read_frame
-from seggrid.data.sources.files import Spacing, by_stem, read_image, read_mask, size_text
+from seggrid.data.sources.dicom import read_frame
+from seggrid.data.sources.files import Spacing, by_stem, is_flat, read_image, read_mask, size_text
 from seggrid.data.sources.labels import LabelMap
 from seggrid.data.sources.pseudonyms import write_table
 from seggrid.data.sources.radiographs import Radiograph, find_radiographs
@@ -30,7 +30,7 @@ class FolderSource:
         files = raw_files(data)
         images, refused = _within(files, data.path, data.images, lossless=False)
         self._masks, refused_masks = _within(files, data.path, data.masks, lossless=True)
-        self._images = {name: path for name, path in images.items() if not is_dicom(path)}
+        self._images = {name: path for name, path in images.items() if is_flat(path)}
         hidden = {key: path for key, path in images.items() if key not in self._images}
         self._radiographs = find_radiographs(hidden, self._masks, data.exclude)
         self._refused = {**refused, **refused_masks}

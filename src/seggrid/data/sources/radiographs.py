@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from seggrid.config.data import ClassValue, members
 from seggrid.data.sources.base import Hidden
-from seggrid.data.sources.dicom import Header, is_dicom, read_header
-from seggrid.data.sources.files import is_nifti, read_mask
+from seggrid.data.sources.dicom import Header, read_header
+from seggrid.data.sources.files import is_flat, is_nifti, read_mask
 from seggrid.data.sources.pseudonyms import TABLE, hide, name_by_content
 from seggrid.data.sources.segmentation import read_segmentation
 from seggrid.errors import UserError
@@ -39,7 +39,7 @@ class Radiograph:
             UserError: the mask cannot be read, or belongs to another image; names the case only.
         """
         try:
-            if not is_dicom(self.mask):
+            if is_flat(self.mask):
                 return read_mask(self.mask)[0]
             mask, labels = read_segmentation(self.mask, self.header, self.frame)
         except UserError as error:
@@ -116,7 +116,7 @@ def _pair(
         own = key if single else f"{key}-f{frame:04d}"
         found.hidden[case] = Hidden(key, f"patient {header.patient}" if header.patient else f"image {name}")
         found.masks |= {own} & masks.keys()
-        mask = masks.get(own) or (masks.get(key) if key in masks and is_dicom(masks[key]) else None)
+        mask = masks.get(own) or (masks.get(key) if key in masks and not is_flat(masks[key]) else None)
         if mask is not None and is_nifti(mask):
             found.problems.append(
                 f"{case}: its mask is NIfTI, whose rows and columns may be swapped or turned; save it as PNG, TIFF or "
