@@ -147,8 +147,8 @@ def compare(model: Model, files: list[Path], rounds: int, device: torch.device) 
         (statistics.median(column) for column in zip(*times[name], strict=True)) for name in ways
     )
     return (
-        f"{len(files) / ours:>8.1f}{len(files) / bare:>8.1f}{bare / ours:>8.2f}"
-        f"{1e3 * ours_cpu / len(files):>10.1f}{1e3 * bare_cpu / len(files):>10.1f}"
+        f"{len(files) / ours:>8.2f}{len(files) / bare:>8.2f}{bare / ours:>8.2f}"
+        f"{1e3 * ours_cpu / len(files):>10.1f}{1e3 * bare_cpu / len(files):>10.1f}{bare_cpu / ours_cpu:>8.2f}"
     )
 
 
@@ -166,8 +166,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         os.environ["SEGGRID_RESULTS"] = str(Path(name) / "results")
         model = make_model(options.network)
-        print(f"{hardware()}\n{options.network}, {options.images} images; images/s, ratio, processor ms an image")
-        print(f"{'':<18}{'ours':>8}{'bare':>8}{'ratio':>8}{'ours ms':>10}{'bare ms':>10}")
+        print(f"{hardware()}\n{options.network}, {options.images} images; images/s, processor ms an image, ratios")
+        print(f"{'':<18}{'ours':>8}{'bare':>8}{'ratio':>8}{'ours ms':>10}{'bare ms':>10}{'ratio':>8}")
         for side in options.sides:
             for kind in ("png", "dcm", "png of 2 sizes"):
                 files = write_images(Path(name) / f"{side} {kind}", kind, options.images, side)
