@@ -50,7 +50,7 @@ docs: $(READY)
 # Peers that only benchmarks need are not in the lock.
 bench: $(READY)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python albumentations==2.0.8
-	for name in start_up first_step demo_overhead cpu_levers training_loop prediction losses distance_maps growth metrics scoring tracking cluster_overhead slurm_packing gpu_step sim_to_real; do \
+	for name in start_up first_step demo_overhead cpu_levers training_loop prediction losses distance_maps growth metrics scoring search tracking cluster_overhead slurm_packing gpu_step sim_to_real; do \
 	  echo "== $$name"; $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 install: $(READY)

@@ -16,8 +16,10 @@ from seggrid.config.search import Search
 from seggrid.search.space import Candidate, SearchSpace
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
-#: Draws of a candidate that the round holds already, after which the rest of the round is drawn at random.
-_REPEATS = 100
+#: Draws of candidates that are known or in the round already, after which the rest of the round is drawn at random.
+_REPEATS = 20
+#: Draws at random after which the space is taken to hold no more candidates.
+_RANDOM_REPEATS = 1000
 DIRECTIONS = {
     "absolute": [StudyDirection.MAXIMIZE],
     "pareto": [StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE],
@@ -58,27 +60,33 @@ class Draw:
 
 
 def draw_round(space: SearchSpace, search: Search, number: int, known: Iterable[Known]) -> list[Draw]:
-    """Draw the trials of one round, no candidate twice; the same for the same seed and the same known trials.
+    """Draw the trials of one round; the same for the same seed and the same known trials.
 
-    There are fewer than asked for only where the space holds no more candidates.
+    No candidate is drawn that is in the round or whose end is known; one that a rung has stopped may come again, and
+    be trained on. There are fewer than asked for only where the space holds no more candidates.
 
     Args:
         number: of the round, from 0.
         known: all trials of the earlier rounds, in their order, behind those of the warm start.
     """
     study = optuna.create_study(sampler=_sampler(search, number), directions=DIRECTIONS[search.objective])
+    ended: dict[tuple[str, str, float | None], tuple[float, ...] | None] = {}
     for earlier in known:
         study.add_trial(frozen(space, earlier))
+        if earlier.stopped is None:
+            ended[space.candidate(earlier.values).key] = earlier.objectives
     drawn: dict[tuple[str, str, float | None], Draw] = {}
-    for turn in range(search.trials + 2 * _REPEATS):
-        if len(drawn) == search.trials:
-            break
-        if turn == search.trials + _REPEATS:
+    repeats = 0
+    while len(drawn) < search.trials and repeats < _REPEATS + _RANDOM_REPEATS:
+        if repeats == _REPEATS:
             study.sampler = RandomSampler(seed=_seed(search, number))
         trial = study.ask(space.distributions)
         candidate = space.candidate(trial.params)
-        if candidate.key in drawn:
-            study.tell(trial, state=TrialState.FAIL)
+        if candidate.key in drawn or candidate.key in ended:
+            # Told what is known of it, the sampler looks elsewhere.
+            objectives = ended.get(candidate.key)
+            study.tell(trial, objectives, state=TrialState.COMPLETE if objectives else TrialState.FAIL)
+            repeats += 1
             continue
         attributes = study.get_trials(deepcopy=False)[trial.number].system_attrs
         drawn[candidate.key] = Draw(candidate, trial.params, dict(attributes))

@@ -60,6 +60,23 @@ def test_no_candidate_twice_in_a_round(sampler: str) -> None:
         assert len({draw.candidate.key for draw in draws}) == len(draws) == 12
 
 
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_no_candidate_whose_end_is_known(sampler: str) -> None:
+    space = {"terms": ["ce", "dice"], "step": 0.05}
+    names = [[draw.candidate.mixture.name for draw in draws] for draws in run(sampler=sampler, rounds=6, space=space)]
+    assert [len(found) for found in names] == [6, 6, 6, 3, 0, 0], "there are 21 of them"
+    assert len(set().union(*names)) == 21
+
+
+def test_a_stopped_candidate_may_come_again() -> None:
+    space, search = make(space={"terms": ["ce", "dice"], "step": 0.5}, trials=3, halving={"rungs": [1]})
+    first = draw_round(space, search, 0, [])
+    known = [Known(draw.values, draw.attributes, None, stopped=(1, 0.5)) for draw in first[:2]]
+    known.append(Known(first[2].values, first[2].attributes, (0.7,)))
+    again = {draw.candidate.key for draw in draw_round(space, search, 1, known)}
+    assert again == {draw.candidate.key for draw in first[:2]}
+
+
 @pytest.mark.parametrize("sampler", ["tpe", "gp", "nsga2"])
 def test_two_objectives(sampler: str) -> None:
     assert [len(draws) for draws in run(sampler=sampler, rounds=2, objective="pareto")] == [6, 6]
