@@ -42,6 +42,7 @@ class Segmenter:
 
     def __init__(self, model: Model, device: torch.device) -> None:
         self._axes, self._in_channels = model.axes, model.in_channels
+        self.device = device
         self._pipeline = Pipeline(model.steps)
         classes = len(model.class_names) + 1
         self._training = model.members[0][0].training

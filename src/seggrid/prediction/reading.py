@@ -1,14 +1,17 @@
-"""Images are read and preprocessed while the network computes, and put together by their size."""
+"""Images are read and preprocessed, while a GPU computes, and put together by their size."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from typing import Any
 
 import numpy.typing as npt
+import torch
 
 from seggrid.data.sources.files import Spacing
 from seggrid.errors import UserError
@@ -16,6 +19,8 @@ from seggrid.inference.segmenter import Prepared, Segmenter
 from seggrid.prediction.inputs import Input
 from seggrid.prediction.journal import file_digest
 
+#: Kinds of device beside which other threads read and write.
+THREADED = ("cuda",)
 _READERS = 2
 #: Images under way or waiting for the network, in batches: enough to keep it busy, few enough for volumes.
 _AHEAD = 3
@@ -39,25 +44,41 @@ class Ready:
     prepared: Prepared
 
 
+def beside(device: torch.device) -> bool:
+    """Whether other threads read and write while a device computes.
+
+    Beside a processor they would take turns with the network, and it would wait for them wherever cores are few.
+    """
+    return device.type in THREADED
+
+
 def read_ahead(items: Sequence[Input], segmenter: Segmenter, problems: list[str]) -> Iterator[Ready]:
-    """Yield the frames in order, read in other threads; what is wrong with an image is added to ``problems``."""
-    waiting: deque[Future[Ready]] = deque()
-    todo = ((item, frame) for item in items for frame in range(1, item.frames + 1))
+    """Yield the frames in order; what is wrong with an image is added to ``problems``."""
     refused: set[Input] = set()
-    ahead = _AHEAD * segmenter.batch
+    todo = ((item, frame) for item in items for frame in range(1, item.frames + 1) if item not in refused)
+    for result in _in_threads(todo, segmenter) if beside(segmenter.device) else _in_turn(todo, segmenter):
+        try:
+            yield result()
+        except _Refused as error:
+            if error.item not in refused:
+                problems.append(str(error))
+            refused.add(error.item)
+
+
+def _in_turn(todo: Iterable[tuple[Input, int]], segmenter: Segmenter) -> Iterator[Callable[[], Ready]]:
+    for item, frame in todo:
+        yield partial(_read, item, frame, segmenter)
+
+
+def _in_threads(todo: Iterator[tuple[Input, int]], segmenter: Segmenter) -> Iterator[Callable[[], Ready]]:
+    waiting: deque[Future[Ready]] = deque()
     with ThreadPoolExecutor(_READERS) as pool:
         while True:
-            while len(waiting) < ahead and (unit := next(todo, None)):
-                if unit[0] not in refused:
-                    waiting.append(pool.submit(_read, *unit, segmenter))
+            for item, frame in islice(todo, _AHEAD * segmenter.batch - len(waiting)):
+                waiting.append(pool.submit(_read, item, frame, segmenter))
             if not waiting:
                 return
-            try:
-                yield waiting.popleft().result()
-            except _Refused as error:
-                if error.item not in refused:
-                    problems.append(str(error))
-                refused.add(error.item)
+            yield waiting.popleft().result
 
 
 class _Refused(Exception):

@@ -21,7 +21,7 @@ from seggrid.inference.segmenter import Segmenter
 from seggrid.prediction.inputs import Input, find_inputs
 from seggrid.prediction.journal import Entry, Journal, open_journal
 from seggrid.prediction.outputs import Area, Mask, MaskEncoder, draw_overlay, measure_areas, write_whole
-from seggrid.prediction.reading import Ready, batches, read_ahead
+from seggrid.prediction.reading import Ready, batches, beside, read_ahead
 from seggrid.prediction.writing import Writer
 from seggrid.records import sweep_parts, to_csv, write_if_changed
 
@@ -67,7 +67,7 @@ def _segment(
         read_ahead(missing, segmenter, problems), "predict", sum(item.frames for item in missing),
         console=Console(stderr=True), disable=not sys.stderr.isatty(),
     )  # fmt: skip
-    with Writer(keeper.keep) as writer:
+    with Writer(keeper.keep, beside(segmenter.device)) as writer:
         for batch in batches(shown, segmenter.batch):
             masks = segmenter.segment([ready.prepared for ready in batch])
             for ready, mask in zip(batch, masks, strict=True):

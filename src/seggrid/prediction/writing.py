@@ -1,4 +1,4 @@
-"""Masks are written while the network computes the next."""
+"""Masks are written, while a GPU computes the next."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _WAITING = 8
 
 
 class Writer:
-    """Keeps masks in one other thread, in order; what goes wrong there is raised here."""
+    """Keeps masks in order, in one other thread or at once; what goes wrong there is raised here."""
 
-    def __init__(self, keep: Callable[[Ready, Mask], None]) -> None:
+    def __init__(self, keep: Callable[[Ready, Mask], None], threaded: bool) -> None:
         self._keep = keep
-        self._pool = ThreadPoolExecutor(1)
+        self._pool = ThreadPoolExecutor(1) if threaded else None
         self._waiting: deque[Future[None]] = deque()
 
     def __enter__(self) -> Self:
@@ -28,6 +28,9 @@ class Writer:
 
     def put(self, ready: Ready, mask: Mask) -> None:
         """Hand over a mask; waits where too many are waiting already."""
+        if self._pool is None:
+            self._keep(ready, mask)
+            return
         self._waiting.append(self._pool.submit(self._keep, ready, mask))
         self._settle(_WAITING)
 
@@ -42,4 +45,5 @@ class Writer:
             if error is None:
                 self._settle(0)
         finally:
-            self._pool.shutdown(cancel_futures=True)
+            if self._pool is not None:
+                self._pool.shutdown(cancel_futures=True)

@@ -20,6 +20,7 @@ from seggrid.data.preprocess import preprocess
 from seggrid.networks import build_network
 from seggrid.paths import DataFolder, RunFolder
 from seggrid.plan import make_plan
+from seggrid.prediction import reading
 from seggrid.records import write_json
 from seggrid.specification import read_data, read_run
 
@@ -115,3 +116,10 @@ def write_raw(folder: Path, channels: int, layout: str) -> Mapping[str, object]:
     header = {"channel_names": names, "labels": {"background": 0, "disc": 1, "box": 2}, "file_ending": ".nii.gz"}
     write_json(folder / "dataset.json", header)
     return {"source": "nnunet", "path": str(folder)}
+
+
+@pytest.fixture(params=["in turn", "in threads"])
+def threads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading and writing as beside a processor, and as beside a GPU."""
+    if request.param == "in threads":
+        monkeypatch.setattr(reading, "THREADED", ("cpu",))

@@ -55,6 +55,7 @@ def test_images_of_several_sizes_are_batched_by_size(
     }
 
 
+@pytest.mark.usefixtures("threads")
 def test_images_of_two_sizes_in_turn_fill_their_batches(
     make_run: MakeRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -65,6 +65,7 @@ def test_a_radiograph_gets_the_mask_of_the_same_pixels_in_a_png(make_run: MakeRu
 
 
 @pytest.mark.parametrize("batch", [1, 4])
+@pytest.mark.usefixtures("threads")
 def test_a_sequence_is_one_segmentation(
     make_run: MakeRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch: int
 ) -> None:
@@ -119,6 +120,7 @@ def test_dicom_without_image_is_passed_over_in_folders_and_told_alone(make_run: 
         predict_files(model, [tmp_path / "in" / "Doe.dcm"], tmp_path / "out", overlays=False)
 
 
+@pytest.mark.usefixtures("threads")
 def test_nothing_of_a_patient_is_told_or_written(
     make_run: MakeRun, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -21,6 +21,7 @@ from seggrid.specification import read_run
 from tests.unit.prediction.conftest import MakeRun, contents, draw, read, table, write_nifti
 
 
+@pytest.mark.usefixtures("threads")
 def test_masks_are_those_of_the_evaluation(make_run: MakeRun, tmp_path: Path) -> None:
     run_id = make_run()
     spec = read_run(run_id)

@@ -16,6 +16,7 @@ from seggrid.prediction.stage import predict_files
 from tests.unit.prediction.conftest import MakeRun, contents, draw, table, write_nifti
 
 
+@pytest.mark.usefixtures("threads")
 def test_what_cannot_be_segmented_is_named_and_the_rest_is_made(make_run: MakeRun, tmp_path: Path) -> None:
     images, out = tmp_path / "raw" / "images", tmp_path / "out"
     model = open_model(make_run())

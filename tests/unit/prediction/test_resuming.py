@@ -43,6 +43,7 @@ def test_another_model_makes_all_masks_anew(make_run: MakeRun, tmp_path: Path) -
     assert not (out / "overlays" / "c0.png").exists(), "a picture of another mask"
 
 
+@pytest.mark.usefixtures("threads")
 def test_a_killed_call_is_continued(make_run: MakeRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model, images, out = open_model(make_run()), tmp_path / "raw" / "images", tmp_path / "out"
     predict_files(model, [images], tmp_path / "whole", overlays=False)
@@ -76,6 +77,7 @@ def test_one_call_writes_at_a_time(make_run: MakeRun, tmp_path: Path) -> None:
             predict_files(open_model(make_run()), [tmp_path / "raw" / "images"], tmp_path / "out", overlays=False)
 
 
+@pytest.mark.usefixtures("threads")
 def test_an_image_that_is_replaced_while_it_is_read_is_read_again(
     make_run: MakeRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
