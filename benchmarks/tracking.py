@@ -1,7 +1,7 @@
 """Time to import 1,000 made-up runs into MLflow: ``python benchmarks/tracking.py [--runs 1000] [--epochs 50]``.
 
-Into the local store, and into a real ``mlflow server`` on this machine with sqlite behind it: a first sync of all
-runs, a second one that finds nothing new, and a third after 10 more runs. The registration of a model is left out.
+Into the local store, and into a real ``mlflow server`` on this machine, with two workers and sqlite or PostgreSQL
+behind it: first all runs, then again where nothing is new, then after 10 more. The registration of a model is left out.
 Printed beside it: the time to read the same files with pandas alone, the processor time of this process and of the
 server (what it would take on a machine that is busy with nothing else), and the requests to the server.
 """
@@ -9,6 +9,7 @@ server (what it would take on a machine that is busy with nothing else), and the
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import runpy
 import sys
@@ -35,10 +36,11 @@ FOLDS, SEEDS, LATER = 5, 10, 10
 sys.path.insert(0, str(TESTS.parent))
 write_grid = runpy.run_path(str(TESTS / "unit/scoring/conftest.py"))["write_grid"]
 Server = runpy.run_path(str(TESTS / "unit/tracking/server.py"))["Server"]
+cluster = runpy.run_path(str(TESTS / "unit/tracking/postgresql.py"))["cluster"]
 
 
 def write_runs(runs: int, epochs: int, uri: str | None) -> Plan:
-    """Write runs with the files that a training leaves: a history of 10 columns and an environment."""
+    """Write runs with the files that a training leaves: a history of nine curves and an environment."""
     mixtures = [f"{number}*ce + 1*dice" for number in range(1, runs // (FOLDS * SEEDS) + 1)]
     plan: Plan = write_grid(
         mixtures=mixtures, folds=FOLDS, seeds=range(SEEDS), groups=20, tracking={"uri": uri}, scoring={"bootstrap": 100}
@@ -48,6 +50,8 @@ def write_runs(runs: int, epochs: int, uri: str | None) -> Plan:
     for number, run in enumerate(plan.runs):
         folder, values = RunFolder(run.run_id), np.random.default_rng(number).random((epochs, len(columns)))
         history = pd.DataFrame(values, columns=columns).assign(seconds=2.0, step_seconds=1.5)
+        # Weights without a schedule.
+        history["ratio:ce"], history["ratio:dice"] = 0.5, 0.5
         history.insert(0, "epoch", range(1, epochs + 1))
         history.to_csv(folder.history, index=False, float_format="%.8g")
         write_json(folder.environment, {"commit": "0" * 40, "versions": {"torch": "2"}, "processor": "made up"})
@@ -55,9 +59,18 @@ def write_runs(runs: int, epochs: int, uri: str | None) -> Plan:
 
 
 def processor_seconds() -> float:
-    """Processor time of this process and of those that it has started and that run."""
+    """Processor time of this process and of the servers that it has started and that run."""
     own = psutil.Process()
-    return sum(sum(process.cpu_times()[:2]) for process in (own, *own.children(recursive=True)))
+    # PostgreSQL leaves the process that starts it.
+    others = (process for process in psutil.process_iter(["name"]) if process.info["name"] == "postgres")
+    total = 0.0
+    for process in (own, *own.children(recursive=True), *others):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            times = process.cpu_times()
+            total += times.user + times.system
+            # Its processes end with their connections, and are counted by the one that started them.
+            total += times.children_user + times.children_system if process.name() == "postgres" else 0
+    return total
 
 
 def seconds_of(work: Callable[[], object]) -> tuple[float, float]:
@@ -102,7 +115,7 @@ def measure(place: str, runs: int, epochs: int, uri: str | None) -> None:
         counts.append(requests.total())
     rest_utils._get_http_response_with_retries = original
     row = " ".join(f"{wall:>6.1f} / {processor:>5.1f}" for wall, processor in figures)
-    print(f"{place:>8} {row}   {counts} requests")
+    print(f"{place:>10} {row}   {counts} requests")
 
 
 def main() -> None:
@@ -110,24 +123,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=1000)
     parser.add_argument("--epochs", type=int, default=50)
-    parser.add_argument("--store", choices=("local", "server"), action="append")
+    parser.add_argument("--store", choices=("local", "server", "postgresql"), action="append")
+    parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
     stage.choose_champion = lambda *_: None
     print(f"{options.runs} runs of {options.epochs} epochs; {processor()}, {os.cpu_count()} cores")
     print("seconds / processor seconds")
-    print(f"{'store':>8} {'pandas':>14} {'first':>14} {'second':>14} {'10 new':>14}")
-    for store in options.store or ("local", "server"):
-        with tempfile.TemporaryDirectory() as folder:
+    print(f"{'store':>10} {'pandas':>14} {'first':>14} {'second':>14} {'10 new':>14}")
+    for store in options.store or ("local", "server", "postgresql"):
+        with contextlib.ExitStack() as life:
+            folder = life.enter_context(tempfile.TemporaryDirectory())
             os.environ["SEGGRID_RESULTS"] = folder
-            if store == "local":
-                measure(store, options.runs, options.epochs, None)
-            else:
-                server = Server(Path(folder) / "server")
+            uri = None
+            if store != "local":
+                database = life.enter_context(cluster()) if store == "postgresql" else None
+                server = Server(Path(folder) / "server", database, options.workers)
+                life.callback(server.stop)
                 server.start()
-                try:
-                    measure(store, options.runs, options.epochs, server.uri)
-                finally:
-                    server.stop()
+                uri = server.uri
+            measure(store, options.runs, options.epochs, uri)
 
 
 if __name__ == "__main__":

@@ -34,7 +34,17 @@ def planned_experiment():
     except UserError as error:
         raise WorkflowError(str(error)) from None
     plan.write()
+    track_what_was_not_sent(plan.experiment.name)
     return plan.experiment.name
+
+
+def track_what_was_not_sent(experiment):
+    """Where the server of MLflow did not answer the last time, let it be tried again."""
+    tracked = ExperimentFolder(experiment).tracked
+    if tracked.is_file() and json.loads(tracked.read_text(encoding="utf-8")).get(
+        "pending"
+    ):
+        tracked.unlink()
 
 
 EXPERIMENT = (

@@ -1,76 +1,26 @@
-"""One MLflow run per finished run, nested in the MLflow run of the experiment.
-
-A child that ended (``FINISHED`` or ``FAILED``) and carries the digest of the files as they are now is done. Any other
-was left by a killed import, or tells of an earlier attempt of its run: it is deleted and imported anew.
-"""
+"""What MLflow is told of a run: one MLflow run per run, nested in the MLflow run of the experiment."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import partial
 
 import pandas as pd
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, Run
-from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+from mlflow.utils.credentials import get_default_host_creds
 from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_PARENT_RUN_ID
+from mlflow.utils.rest_utils import http_request, verify_rest_response
 from mlflow.utils.validation import MAX_ENTITIES_PER_BATCH, MAX_METRICS_PER_BATCH, MAX_PARAMS_TAGS_PER_BATCH
 
 from seggrid.specification import PlannedRun
 from seggrid.tracking.finished import FinishedRun
 from seggrid.tracking.names import flatten, legal_keys
+from seggrid.tracking.store import is_server
 
-_ENDED = ("FINISHED", "FAILED")
 #: Columns of history that are not measurements of an epoch.
 _CLOCKS = ("epoch", "seconds", "step_seconds")
-
-
-@dataclass
-class Imported:
-    """What an import came to.
-
-    Attributes:
-        runs: run id -> MLflow run id, in the order of the plan.
-        added: runs that were not there before, or have changed since.
-    """
-
-    runs: dict[str, str]
-    added: int
-
-
-def import_runs(
-    client: MlflowClient, experiment_id: str, parent_id: str, finished: Sequence[FinishedRun], threads: int
-) -> Imported:
-    """Bring the children up to date with the finished runs; runs that are no longer planned stay.
-
-    Args:
-        threads: imports at a time; a database takes one.
-    """
-    existing: dict[tuple[str | None, str | None], list[Run]] = {}
-    for run in all_runs(client, experiment_id):
-        tags = run.data.tags
-        existing.setdefault((tags.get("seggrid.run_id"), tags.get("seggrid.eval_id")), []).append(run)
-    known: dict[str, str] = {}
-    for run in finished:
-        for child in existing.get((run.planned.run_id, run.planned.eval_id), []):
-            fresh = child.info.status in _ENDED and child.data.tags.get("seggrid.content") == run.content
-            if fresh and run.planned.run_id not in known:
-                known[run.planned.run_id] = child.info.run_id
-                if child.data.tags.get(MLFLOW_PARENT_RUN_ID) != parent_id:
-                    client.set_tag(child.info.run_id, MLFLOW_PARENT_RUN_ID, parent_id)
-            else:
-                client.delete_run(child.info.run_id)
-    new = [run for run in finished if run.planned.run_id not in known]
-    pool = ThreadPoolExecutor(threads)
-    try:
-        children = list(pool.map(partial(_import_run, client, experiment_id, parent_id), new))
-    finally:
-        pool.shutdown(cancel_futures=True)
-    known |= {run.planned.run_id: child for run, child in zip(new, children, strict=True)}
-    return Imported({run.planned.run_id: known[run.planned.run_id] for run in finished}, len(new))
+_LOG_BATCH = "/api/2.0/mlflow/runs/log-batch"
 
 
 def all_runs(client: MlflowClient, experiment_id: str, which: str = "") -> Iterator[Run]:
@@ -84,12 +34,33 @@ def all_runs(client: MlflowClient, experiment_id: str, which: str = "") -> Itera
             return
 
 
-def log_batches(client: MlflowClient, run_id: str, metrics: list[Metric], params: list[Param]) -> None:
+def log_batches(client: MlflowClient, run_id: str, metrics: Sequence[Metric], params: Sequence[Param]) -> None:
     """Log metrics and parameters in as few calls as MLflow allows: a call costs a server more than what it carries."""
     room = min(MAX_METRICS_PER_BATCH, MAX_ENTITIES_PER_BATCH - MAX_PARAMS_TAGS_PER_BATCH)
+    log = _post_batch if is_server(client.tracking_uri) else MlflowClient.log_batch
     while metrics or params:
-        client.log_batch(run_id, metrics=metrics[:room], params=params[:MAX_PARAMS_TAGS_PER_BATCH])
+        log(client, run_id, metrics[:room], params[:MAX_PARAMS_TAGS_PER_BATCH])
         metrics, params = metrics[room:], params[MAX_PARAMS_TAGS_PER_BATCH:]
+
+
+def _post_batch(client: MlflowClient, run_id: str, metrics: Sequence[Metric], params: Sequence[Param]) -> None:
+    """Say by REST what ``MlflowClient.log_batch`` does, which copies and converts every number three times."""
+    body = {
+        "run_id": run_id,
+        "metrics": [
+            {"key": m.key, "value": _number(m.value), "timestamp": m.timestamp, "step": m.step} for m in metrics
+        ],
+        "params": [{"key": param.key, "value": param.value} for param in params],
+    }
+    response = http_request(get_default_host_creds(client.tracking_uri), _LOG_BATCH, "POST", json=body)
+    verify_rest_response(response, _LOG_BATCH)
+
+
+def _number(value: float) -> float | str:
+    """A number in JSON, which knows no infinities; MLflow reads them as texts."""
+    if math.isinf(value):
+        return "Infinity" if value > 0 else "-Infinity"
+    return value
 
 
 def log_params(client: MlflowClient, run: Run, params: dict[str, str]) -> None:
@@ -100,20 +71,6 @@ def log_params(client: MlflowClient, run: Run, params: dict[str, str]) -> None:
 def _rows(params: dict[str, str]) -> list[Param]:
     keys = legal_keys(params)
     return [Param(keys[name], value) for name, value in params.items()]
-
-
-def _import_run(client: MlflowClient, experiment_id: str, parent_id: str, run: FinishedRun) -> str:
-    started = run.ended - int(run.status.seconds * 1000)
-    tags = {**run_tags(run.planned, parent_id), **_result_tags(run)}
-    created = client.create_run(experiment_id, started, tags, run.planned.run_id)
-    child = str(created.info.run_id)
-    log_batches(client, child, [*epoch_metrics(run.history(), started), *_final_metrics(run)], _rows(_params(run)))
-    artifacts = get_artifact_repository(created.info.artifact_uri, tracking_uri=client.tracking_uri)
-    for path in run.files:
-        artifacts.log_artifact(str(path))
-    # Last, for this is what makes the child count.
-    client.set_terminated(child, "FINISHED" if run.status.state == "completed" else "FAILED", run.ended)
-    return child
 
 
 def run_tags(planned: PlannedRun, parent_id: str) -> dict[str, str]:
@@ -128,7 +85,8 @@ def run_tags(planned: PlannedRun, parent_id: str) -> dict[str, str]:
     }
 
 
-def _result_tags(run: FinishedRun) -> dict[str, str]:
+def result_tags(run: FinishedRun) -> dict[str, str]:
+    """What a child says of a run that has ended."""
     tags = {"seggrid.state": run.status.state, "seggrid.content": run.content}
     if run.commit:
         tags |= {"seggrid.commit": run.commit, MLFLOW_GIT_COMMIT: run.commit.partition("+")[0]}
@@ -137,17 +95,25 @@ def _result_tags(run: FinishedRun) -> dict[str, str]:
     return tags
 
 
-def _params(run: FinishedRun) -> dict[str, str]:
+def run_params(run: FinishedRun) -> list[Param]:
+    """What defines a run."""
     planned, spec = run.planned, run.spec
-    return {
-        "network": planned.network,
-        "loss": planned.loss,
-        "fold": planned.fold,
-        "seed": str(planned.seed),
-        "parent": planned.parent,
-        **flatten({"network": spec.network.model_dump(mode="json", exclude={"name"})}),
-        **flatten({"training": spec.training.model_dump(mode="json")}),
-    }
+    return _rows(
+        {
+            "network": planned.network,
+            "loss": planned.loss,
+            "fold": planned.fold,
+            "seed": str(planned.seed),
+            "parent": planned.parent,
+            **flatten({"network": spec.network.model_dump(mode="json", exclude={"name"})}),
+            **flatten({"training": spec.training.model_dump(mode="json")}),
+        }
+    )
+
+
+def run_metrics(run: FinishedRun, started: int) -> list[Metric]:
+    """The curves of a run, with the ends of level stretches only, and what it measured in the end."""
+    return [*level_ends(epoch_metrics(run.history(), started)), *_final_metrics(run)]
 
 
 def epoch_metrics(history: pd.DataFrame, started: int) -> list[Metric]:
@@ -169,8 +135,17 @@ def epoch_metrics(history: pd.DataFrame, started: int) -> list[Metric]:
     ]
 
 
+def level_ends(metrics: Sequence[Metric]) -> list[Metric]:
+    """Leave out the points between equal neighbours of their curve: the line stays, and weights are often constant."""
+    values = [(metric.key, metric.value) for metric in metrics]
+    inner = range(1, len(values) - 1)
+    level = {place for place in inner if values[place - 1] == values[place] == values[place + 1]}
+    return [metric for place, metric in enumerate(metrics) if place not in level]
+
+
 def _final_metrics(run: FinishedRun) -> list[Metric]:
     status = run.status
-    outcome = {name: getattr(status, name) for name in ("best_epoch", "best_dice", "parameters", "seconds")}
+    names = ("epochs", "best_epoch", "best_dice", "parameters", "seconds", "step_seconds")
+    outcome = {name: getattr(status, name) for name in names}
     values = {**run.measured, **{name: value for name, value in outcome.items() if value is not None}}
     return [Metric(key, float(values[name]), run.ended, status.epochs) for name, key in legal_keys(values).items()]

@@ -24,7 +24,7 @@ class FinishedRun:
 
     Attributes:
         measured: mean of each metric, overlap O and distance D, named ``test/dice``; empty for a failed run.
-        files: what is kept as artifacts.
+        files: what it left.
         content: digest of the results, of what defines the run and of the definitions of O and D.
         commit: of the code that trained it; empty where unknown.
     """
@@ -41,6 +41,22 @@ class FinishedRun:
     def ended(self) -> int:
         """When its status was written, in ms since 1970."""
         return int(RunFolder(self.planned.run_id).status.stat().st_mtime * 1000)
+
+    @property
+    def started(self) -> int:
+        """When it would have begun had it been trained in one go, in ms since 1970."""
+        return self.ended - int(self.status.seconds * 1000)
+
+    @property
+    def outcome(self) -> str:
+        """How MLflow calls the way it ended."""
+        return "FINISHED" if self.status.state == "completed" else "FAILED"
+
+    @property
+    def artifacts(self) -> tuple[Path, ...]:
+        """The files that MLflow keeps; what the others hold are its metrics and tags."""
+        folder = RunFolder(self.planned.run_id)
+        return tuple(path for path in self.files if path not in (folder.history, folder.status))
 
     def history(self) -> pd.DataFrame:
         """A row per epoch; empty for a failed run."""

@@ -15,12 +15,13 @@ import pandas as pd
 from mlflow import MlflowClient
 
 from seggrid.errors import UserError
-from seggrid.paths import RunFolder, tracking_store
+from seggrid.paths import RunFolder, SearchFolder, tracking_store
 from seggrid.scoring.grid import Grid, GridRun, read_grid
-from seggrid.tracking.children import all_runs, epoch_metrics, import_runs, log_batches, run_tags
+from seggrid.tracking.children import all_runs, epoch_metrics, log_batches, run_tags
 from seggrid.tracking.finished import finished_runs
+from seggrid.tracking.importing import import_runs
 from seggrid.tracking.parent import find_parent
-from seggrid.tracking.store import ServerDownError, find_experiment, open_store, threads_for, tracking_uri
+from seggrid.tracking.store import ServerDownError, find_experiment, open_store
 
 #: Seconds between two looks at the files.
 INTERVAL = 10.0
@@ -37,9 +38,12 @@ class _Curve:
 
 
 def follow(experiment: str) -> str:
-    """Send what the runs of an experiment write until all of them have ended; return a summary.
+    """Send what the runs of an experiment write until all have ended and all rounds of its search are told.
 
     While the server is down nothing is lost: the next look sends what it missed.
+
+    Returns:
+        A summary.
 
     Raises:
         UserError: the experiment was not planned, the store cannot be used, or another process follows it.
@@ -70,14 +74,20 @@ class _Follower:
         states = grid.states()
         ended = states["completed"] + states["failed"]
         training = [run for run in grid.runs if run.state == "missing" and _live(run) is not None]
+        rounds = _rounds_to_tell(grid)
+        # A search has no runs before its first round.
+        news = grid.runs and (training or self._stopped(grid) or ended != self._ended)
         try:
-            if training or ended != self._ended:
+            if news:
                 self._send(grid, training, ended)
-            self._say(f"{ended} of {len(grid.runs)} runs have ended, {len(training)} are training")
+            self._say(
+                f"{ended} of {len(grid.runs)} runs have ended, {len(training)} are training"
+                + (f", {rounds} rounds are to come or not told yet" if rounds else "")
+            )
         except ServerDownError as error:
             self._say(f"{error}; what it misses is sent when it does")
             return False
-        return ended == len(grid.runs)
+        return ended == len(grid.runs) and not rounds
 
     def _say(self, text: str) -> None:
         if text != self._said:
@@ -94,9 +104,17 @@ class _Follower:
                 self._begun = True
             for run in training:
                 self._extend(client, experiment_id, parent_id, run)
+            for run_id in self._stopped(grid):
+                client.set_terminated(self._curves[run_id].child, "KILLED")
+                del self._curves[run_id]
             if ended != self._ended:
-                import_runs(client, experiment_id, parent_id, finished_runs(grid), threads_for(tracking_uri(settings)))
+                import_runs(client, experiment_id, parent_id, finished_runs(grid))
                 self._ended = ended
+
+    def _stopped(self, grid: Grid) -> list[str]:
+        """The live children whose run a search has stopped, so that it is no longer planned."""
+        planned = {run.planned.run_id for run in grid.runs}
+        return [run_id for run_id in self._curves if run_id not in planned]
 
     def _extend(self, client: MlflowClient, experiment_id: str, parent_id: str, run: GridRun) -> None:
         """Send the epochs that a run has trained since the last look."""
@@ -116,6 +134,12 @@ class _Follower:
         curve.epoch = max(curve.epoch, int(history["epoch"].max()))
 
 
+def _rounds_to_tell(grid: Grid) -> int:
+    """Rounds of the experiment's search that are not told yet, each of which may bring runs."""
+    search, folder = grid.experiment.search, SearchFolder(grid.experiment.name)
+    return sum(not folder.tell(number).is_file() for number in range(search.rounds)) if search else 0
+
+
 def _live(run: GridRun) -> pd.DataFrame | None:
     """What a run has written so far, whole lines only; ``None`` before its first epoch."""
     try:
@@ -128,5 +152,5 @@ def _live(run: GridRun) -> pd.DataFrame | None:
 
 def _delete_old(client: MlflowClient, experiment_id: str) -> None:
     """Delete the curves of an earlier process: they are sent again from their first epoch."""
-    for run in all_runs(client, experiment_id, f"tags.`{_LIVE}` = 'true'"):
+    for run in all_runs(client, experiment_id, f"tags.`{_LIVE}` = 'true' AND attributes.status = 'RUNNING'"):
         client.delete_run(run.info.run_id)

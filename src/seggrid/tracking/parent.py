@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mlflow import MlflowClient
+from mlflow.entities import RunTag
 from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 
 from seggrid.config import Experiment
@@ -59,8 +60,7 @@ def finish_parent(client: MlflowClient, parent_id: str, grid: Grid, tags: dict[s
         "seggrid.grid": " x ".join(f"{number} {name}" for name, number in counts.items()),
         "seggrid.runs": ", ".join(f"{number} {state}" for state, number in sorted(grid.states().items())),
     }
-    for key, value in tags.items():
-        client.set_tag(parent_id, key, value)
+    client.log_batch(parent_id, tags=[RunTag(key, value) for key, value in tags.items()])
     folder = ExperimentFolder(grid.experiment.name)
     for path in (folder.plan, folder.latest_ranking, folder.scores, folder.report):
         if path.is_file():

@@ -8,11 +8,11 @@ from seggrid.paths import ExperimentFolder
 from seggrid.records import to_json, write_if_changed
 from seggrid.scoring.grid import Grid, read_grid
 from seggrid.tracking.champion import Champion, choose_champion, winner_tags
-from seggrid.tracking.children import Imported, import_runs
 from seggrid.tracking.finished import finished_runs
+from seggrid.tracking.importing import Imported, import_runs
 from seggrid.tracking.parent import find_parent, finish_parent
 from seggrid.tracking.registry import ALIAS, Registered, register
-from seggrid.tracking.store import ServerDownError, find_experiment, is_server, open_store, threads_for, tracking_uri
+from seggrid.tracking.store import ServerDownError, find_experiment, is_server, open_store, tracking_uri
 
 
 def track(experiment: str, force: bool = False) -> str:
@@ -25,14 +25,14 @@ def track(experiment: str, force: bool = False) -> str:
 
     Raises:
         UserError: the experiment was not planned or scored, a file is damaged, the store cannot be used, or the
-            champion's refit failed.
+            champion was not trained on all cases where it is to be.
     """
     grid = read_grid(experiment)
     uri = tracking_uri(grid.experiment.tracking)
     try:
         record, text = _bring(grid, uri, force)
     except ServerDownError as error:
-        # The runs are whole, and the workflow goes on; a later call sends all that is missing.
+        # The runs are whole, and the workflow goes on; its next call, or this verb, sends all that is missing.
         record = {"uri": uri, "pending": True}
         text = f"{experiment}: {error}; nothing is lost, call `seggrid track {experiment}` when it does"
     write_if_changed(ExperimentFolder(experiment).tracked, to_json(record))
@@ -47,7 +47,7 @@ def _bring(grid: Grid, uri: str, force: bool) -> tuple[dict[str, Any], str]:
     with open_store(settings) as client:
         experiment_id = find_experiment(client, experiment, local=settings.uri is None)
         parent_id = find_parent(client, experiment_id, grid)
-        imported = import_runs(client, experiment_id, parent_id, finished, threads_for(uri))
+        imported = import_runs(client, experiment_id, parent_id, finished)
         finish_parent(client, parent_id, grid, tags)
     # Outside the lock, for a refit trains a network.
     champion = choose_champion(grid, finished)

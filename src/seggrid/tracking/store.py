@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
+from mlflow.store.db.db_types import DATABASE_ENGINES
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from mlflow.utils.credentials import get_default_host_creds
 from mlflow.utils.rest_utils import http_request
@@ -39,9 +40,9 @@ def is_server(uri: str) -> bool:
     return uri.startswith(("http://", "https://"))
 
 
-def threads_for(uri: str) -> int:
-    """Imports at a time: a server has workers of its own, a database takes one writer."""
-    return 8 if is_server(uri) else 1
+def is_database(uri: str) -> bool:
+    """Whether MLflow writes into a database itself."""
+    return re.split("[+:]", uri)[0] in DATABASE_ENGINES
 
 
 @contextlib.contextmanager

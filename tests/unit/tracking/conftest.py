@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +13,7 @@ import pandas as pd
 import pytest
 import torch
 from mlflow import MlflowClient
+from mlflow.entities.model_registry import ModelVersion
 from PIL import Image
 from safetensors.torch import save_file
 
@@ -18,12 +22,19 @@ from seggrid.data.preprocess import preprocess
 from seggrid.data.store import Store
 from seggrid.inference.evaluate import evaluate
 from seggrid.networks import build_network
-from seggrid.paths import DataFolder, RunFolder, tracking_store
+from seggrid.paths import DataFolder, ExperimentFolder, RunFolder, tracking_store
 from seggrid.plan import make_plan
-from seggrid.records import RunStatus, write_json
+from seggrid.records import RunStatus, read_json, write_json
 from seggrid.scoring.stage import score
 from seggrid.specification import PlannedRun, read_data, read_plan, read_run
 from seggrid.tracking.store import open_store
+from tests.unit.tracking.postgresql import programs
+from tests.unit.tracking.server import Gate, Server
+
+# Where everything must run (SEGGRID_NO_SKIPS), a missing program is an error.
+if programs() is None and not os.environ.get("SEGGRID_NO_SKIPS"):
+    collect_ignore = ["test_postgresql.py"]
+    print("test_postgresql.py is not collected: PostgreSQL is not installed (apt-get install postgresql)")
 
 EPOCHS = 4
 NAME = "tiny"
@@ -102,6 +113,39 @@ def write_weights(run_id: str, number: int) -> None:
     save_file(network.state_dict(), RunFolder(run_id).model)
 
 
+@pytest.fixture(scope="session")
+def server_process(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One server for all tests, for it takes long to start; its database is made already."""
+    folder = tmp_path_factory.mktemp("server")
+    shutil.copy(template / "results" / "mlflow" / "mlflow.db", folder)
+    found = Server(folder)
+    found.start()
+    yield found
+    found.stop()
+
+
+@pytest.fixture
+def server(server_process: Server, results: Path) -> Iterator[Gate]:
+    """The server behind a gate, running, without anything of the experiment; the experiment uses it."""
+    gate = Gate(server_process.port)
+    gate.start()
+    client = MlflowClient(gate.uri)
+    experiment = client.get_experiment_by_name(NAME)
+    if experiment:
+        client.rename_experiment(experiment.experiment_id, f"old {time.time_ns()}")
+    if client.search_registered_models(f"name = '{NAME}'"):
+        client.delete_registered_model(NAME)
+    use(gate.uri)
+    yield gate
+    gate.stop()
+
+
+def use(uri: str) -> None:
+    """Make the tracking server that of the experiment."""
+    path = ExperimentFolder(NAME).experiment
+    write_json(path, {**read_json(path), "tracking": {"uri": uri, "register": "best_fold"}})
+
+
 @pytest.fixture
 def results(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the template, in which the test runs."""
@@ -129,3 +173,16 @@ def client(results: Path) -> MlflowClient:
     """A client of the copy's own MLflow store."""
     uri = f"sqlite:///{tracking_store() / 'mlflow.db'}"
     return MlflowClient(uri, registry_uri=uri)
+
+
+def set_mode(mode: str) -> None:
+    """Change what is registered."""
+    path = ExperimentFolder(NAME).experiment
+    experiment = read_json(path)
+    experiment["tracking"]["register"] = mode
+    write_json(path, experiment)
+
+
+def current(client: MlflowClient) -> ModelVersion:
+    """The version that carries the alias."""
+    return client.get_model_version_by_alias(NAME, "champion")

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -15,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 #: Long, for the machine may be busy with other tests.
-START_SECONDS = 120
+START_SECONDS = 300
 
 
 def free_port() -> int:
@@ -56,10 +57,16 @@ def process(command: Sequence[str], log: Path, url: str, **environment: str) -> 
 
 
 class Server:
-    """``mlflow server`` on one port, with sqlite behind it; it can be stopped and started again."""
+    """``mlflow server`` on one port, which can be stopped and started again.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.port = folder, free_port()
+    Args:
+        database: its address; by default sqlite in the folder.
+        workers: processes that answer requests.
+    """
+
+    def __init__(self, folder: Path, database: str | None = None, workers: int = 1) -> None:
+        self.folder, self.port, self.workers = folder, free_port(), workers
+        self.database = database or f"sqlite:///{folder / 'mlflow.db'}"
         self.uri = f"http://127.0.0.1:{self.port}"
         self._life: contextlib.ExitStack | None = None
         folder.mkdir(exist_ok=True)
@@ -69,9 +76,11 @@ class Server:
         if self._life is not None:
             return
         command = [
-            "server", "--host", "127.0.0.1", "--port", str(self.port), "--workers", "1",
-            "--backend-store-uri", f"sqlite:///{self.folder / 'mlflow.db'}",
+            "server", "--host", "127.0.0.1", "--port", str(self.port), "--workers", str(self.workers),
+            "--backend-store-uri", self.database,
             "--artifacts-destination", str(self.folder / "artifacts"),
+            # On a busy machine workers start slowly, and five seconds on they would be killed and started again.
+            "--uvicorn-opts", "--timeout-worker-healthcheck 120",
         ]  # fmt: skip
         life = contextlib.ExitStack()
         # Its seven further processes are for work that nobody asks for here.
@@ -84,6 +93,58 @@ class Server:
         if self._life is not None:
             self._life.close()
         self._life = None
+
+
+class Gate:
+    """A port that leads to a server, and can be closed: to who comes by it the server is then down.
+
+    To close it costs nothing, and what is under way is cut off, as by a kill; the server itself takes long to start.
+    """
+
+    def __init__(self, port: int) -> None:
+        self._server, self.port = port, free_port()
+        self.uri = f"http://127.0.0.1:{self.port}"
+        self._listener: socket.socket | None = None
+        self._open: list[socket.socket] = []
+
+    def start(self) -> None:
+        """Open it unless it is open."""
+        if self._listener is None:
+            self._listener = socket.create_server(("127.0.0.1", self.port))
+            threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
+
+    def stop(self) -> None:
+        """Close it, if it is open, and cut off what is under way."""
+        if self._listener is not None:
+            _cut(self._listener)
+        self._listener = None
+        while self._open:
+            _cut(self._open.pop())
+
+    def _accept(self, listener: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = listener.accept()
+                server = socket.create_connection(("127.0.0.1", self._server))
+                if self._listener is not listener:  # closed meanwhile
+                    _cut(client)
+                    return
+                self._open += [client, server]
+                for source, target in ((client, server), (server, client)):
+                    threading.Thread(target=_forward, args=(source, target), daemon=True).start()
+
+
+def _forward(source: socket.socket, target: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while data := source.recv(1 << 16):
+            target.sendall(data)
+    _cut(target)
+
+
+def _cut(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
+    connection.close()
 
 
 def post(url: str, body: bytes, headers: Mapping[str, str]) -> bytes:

@@ -10,14 +10,17 @@ from typing import Any
 
 import pytest
 from mlflow import MlflowClient
-from mlflow.entities import Run, ViewType
+from mlflow.entities import Metric, Run, ViewType
 from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
+from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
 from seggrid.errors import UserError
-from seggrid.paths import ExperimentFolder, RunFolder
+from seggrid.paths import ExperimentFolder, RunFolder, tracking_store
 from seggrid.records import RunStatus, read_json, write_json
 from seggrid.scoring.stage import score
 from seggrid.specification import PlannedRun
+from seggrid.tracking import database
+from seggrid.tracking.children import level_ends
 from seggrid.tracking.stage import track
 
 NAME = "tiny"
@@ -82,7 +85,7 @@ def test_a_child_tells_its_run(client: MlflowClient, plan: list[PlannedRun]) -> 
     assert (params["training.epochs"], params["training.optimiser.name"]) == ("4", "adamw")
     assert params["network.encoder"] == "tu-mobilenetv3_small_100"
     names = {file.path for file in client.list_artifacts(child.info.run_id)}
-    assert names == {"history.csv", "spec.json", "status.json", "env.json", "cases.csv"}
+    assert names == {"spec.json", "env.json", "cases.csv"}
 
 
 def test_metrics_are_those_of_the_files(client: MlflowClient, plan: list[PlannedRun]) -> None:
@@ -100,22 +103,11 @@ def test_metrics_are_those_of_the_files(client: MlflowClient, plan: list[Planned
         assert {"test/dice", "val/nsd_2", "best_dice", "loss/ce"} <= set(child.data.metrics)
 
 
-def test_long_histories_are_sent_in_batches(
-    client: MlflowClient, plan: list[PlannedRun], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("seggrid.tracking.children.MAX_METRICS_PER_BATCH", 7)
-    sizes = []
-    original = MlflowClient.log_batch
-
-    def counted(self: MlflowClient, run_id: str, metrics: Any = (), **others: Any) -> Any:
-        sizes.append(len(metrics))
-        return original(self, run_id, metrics=metrics, **others)
-
-    monkeypatch.setattr(MlflowClient, "log_batch", counted)
-    track(NAME)
-    assert max(sizes) == 7
-    for child in children(client).values():
-        assert len(client.get_metric_history(child.info.run_id, "loss")) == EPOCHS
+def test_level_stretches_of_a_curve_have_ends_only() -> None:
+    values = {"a": [1, 1, 1, 2, 2, 3, 3, 3, 3], "b": [3, 3, 0], "c": [5]}
+    metrics = [Metric(key, value, step, step) for key, row in values.items() for step, value in enumerate(row)]
+    kept = [(metric.key, metric.step) for metric in level_ends(metrics)]
+    assert kept == [*(("a", step) for step in (0, 2, 3, 4, 5, 8)), ("b", 0), ("b", 1), ("b", 2), ("c", 0)]
 
 
 def test_the_parent_tells_the_experiment(client: MlflowClient, results: Path) -> None:
@@ -190,17 +182,19 @@ def test_an_unfinished_run_is_added_when_it_is_finished(
 @pytest.mark.parametrize(
     ("owner", "step", "call"),
     [
-        (MlflowClient, "log_batch", 2),
-        (MlflowClient, "log_batch", 5),
+        (SqlAlchemyStore, "create_run", 3),  # the parent is the first
+        (SqlAlchemyStore, "create_run", 5),
         (LocalArtifactRepository, "log_artifact", 2),
         (LocalArtifactRepository, "log_artifact", 7),
-        (MlflowClient, "set_terminated", 2),
-        (MlflowClient, "set_terminated", 5),
+        (SqlAlchemyStore, "update_run_info", 2),
+        (MlflowClient, "set_experiment_tag", 2),
+        (MlflowClient, "set_terminated", 1),
     ],
 )
 def test_a_killed_import_is_completed(
     client: MlflowClient, results: Path, monkeypatch: pytest.MonkeyPatch, owner: type, step: str, call: int
 ) -> None:
+    monkeypatch.setattr(database, "TOGETHER", 2)
     original, calls = getattr(owner, step), []
 
     def killed(self: Any, *arguments: Any, **named: Any) -> Any:
@@ -218,7 +212,48 @@ def test_a_killed_import_is_completed(
     assert {run.info.status for run in runs(client)} == {"FINISHED"}
     for child in children(client).values():
         assert len(client.get_metric_history(child.info.run_id, "loss")) == EPOCHS
-        assert len(client.list_artifacts(child.info.run_id)) == 5
+        assert len(client.list_artifacts(child.info.run_id)) == 3
+
+
+def test_a_child_that_was_deleted_in_mlflow_comes_back(client: MlflowClient, plan: list[PlannedRun]) -> None:
+    track(NAME)
+    client.delete_run(children(client)[plan[2].run_id].info.run_id)
+    assert "4 runs in MLflow, 1 of them new" in track(NAME)
+    assert len(children(client)) == 4
+    assert "4 runs in MLflow, 0 of them new" in track(NAME)
+
+
+def test_the_record_is_believed_only_while_nobody_else_imports(
+    client: MlflowClient, results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    track(NAME)
+    old = {path: path.read_bytes() for path in tracking_store().glob(".children-*")}
+    assert old
+    first = children(client)
+    change("overlap", {"mean": ["dice"]})
+    track(NAME)
+    # A record of before, as that of another results folder would be.
+    for path, content in old.items():
+        path.write_bytes(content)
+    assert "4 runs in MLflow, 0 of them new" in track(NAME)
+    assert not {run.info.run_id for run in first.values()} & {run.info.run_id for run in children(client).values()}
+
+
+def test_what_mlflow_has_is_not_listed_again(
+    client: MlflowClient, results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    track(NAME)
+    listed = []
+    original = MlflowClient.search_runs
+
+    def watched(self: MlflowClient, *arguments: Any, **named: Any) -> Any:
+        found = original(self, *arguments, **named)
+        listed.extend(run for run in found if "seggrid.run_id" in run.data.tags)
+        return found
+
+    monkeypatch.setattr(MlflowClient, "search_runs", watched)
+    assert "0 of them new" in track(NAME)
+    assert listed == []
 
 
 def test_other_settings_under_the_same_name_get_a_new_parent(client: MlflowClient, results: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -15,7 +16,6 @@ import numpy as np
 import pytest
 import torch
 from mlflow import MlflowClient
-from mlflow.entities.model_registry import ModelVersion
 from PIL import Image
 
 from seggrid.data.preprocess import preprocess
@@ -25,25 +25,35 @@ from seggrid.inference.model import Model
 from seggrid.inference.predict import Predictor, predict_case
 from seggrid.manifest import manifest_hash
 from seggrid.paths import DataFolder, ExperimentFolder, RunFolder, evaluation_file, manifest_cache
+from seggrid.plan import refit_run
 from seggrid.records import RunStatus, read_json, write_json
 from seggrid.scoring.stage import score
-from seggrid.specification import DataSpec, PlannedRun, read_run
-from seggrid.tracking import champion
+from seggrid.specification import DataSpec, PlannedRun, read_plan, read_run
 from seggrid.tracking.registry import _REQUIREMENTS, draw_example
 from seggrid.tracking.stage import track
+from tests.unit.tracking.conftest import current, set_mode
 
 NAME = "tiny"
 
 
-def set_mode(mode: str) -> None:
-    path = ExperimentFolder(NAME).experiment
-    experiment = read_json(path)
-    experiment["tracking"]["register"] = mode
-    write_json(path, experiment)
+@pytest.fixture(scope="module")
+def registered_once(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Results whose champion is registered; tests must not change them."""
+    folder = tmp_path_factory.mktemp("registered") / "results"
+    shutil.copytree(template / "results", folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SEGGRID_RESULTS", str(folder))
+        assert "models:/tiny@champion is version 1" in track(NAME)
+    return folder
 
 
-def current(client: MlflowClient) -> ModelVersion:
-    return client.get_model_version_by_alias(NAME, "champion")
+@pytest.fixture
+def registered(registered_once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MlflowClient:
+    """A client of a store that holds a champion; tests must not change it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SEGGRID_RESULTS", str(registered_once))
+    uri = f"sqlite:///{registered_once / 'mlflow' / 'mlflow.db'}"
+    return MlflowClient(uri, registry_uri=uri)
 
 
 def load(client: MlflowClient, monkeypatch: pytest.MonkeyPatch) -> Any:
@@ -66,11 +76,11 @@ def raw(template: Path, store: Store, case: int) -> np.ndarray:
 
 
 def test_the_ensemble_predicts_what_averaging_gives(
-    client: MlflowClient, plan: list[PlannedRun], store: Store, template: Path, monkeypatch: pytest.MonkeyPatch
+    registered: MlflowClient, template: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    text = track(NAME)
-    assert "models:/tiny@champion is version 1" in text
-    model = load(client, monkeypatch)
+    plan = read_plan(NAME)
+    store = Store.open(DataFolder(plan[0].data_id))
+    model = load(registered, monkeypatch)
     for case in range(3):
         image, expected = raw(template, store, case), direct(chosen(plan), store, case)
         assert not np.array_equal(expected, direct(chosen(plan)[:1], store, case))
@@ -81,11 +91,8 @@ def test_the_ensemble_predicts_what_averaging_gives(
         assert np.array_equal(model.predict(twice), np.stack([expected, expected]))
 
 
-def test_the_model_refuses_images_that_do_not_fit(
-    client: MlflowClient, results: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    track(NAME)
-    model = load(client, monkeypatch)
+def test_the_model_refuses_images_that_do_not_fit(registered: MlflowClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = load(registered, monkeypatch)
     noise = np.random.default_rng(0).integers(0, 255, (1, 40, 50, 3), np.uint8)
     with pytest.raises(UserError, match="3 channels give 3 after preprocessing, not 1"):
         model.predict(noise)
@@ -93,12 +100,11 @@ def test_the_model_refuses_images_that_do_not_fit(
         model.predict(noise[0, :, :, 0])
 
 
-def test_the_model_is_code_and_weights_only(client: MlflowClient, plan: list[PlannedRun]) -> None:
-    track(NAME)
-    folder = Path(current(client).source.removeprefix("file://"))
+def test_the_model_is_code_and_weights_only(registered: MlflowClient) -> None:
+    folder = Path(current(registered).source.removeprefix("file://"))
     files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     assert not [name for name in files if name.endswith((".pkl", ".pt", ".pyc"))]
-    for run_id in chosen(plan):
+    for run_id in chosen(read_plan(NAME)):
         assert {f"artifacts/champion/{run_id}/{name}" for name in ("spec.json", "model.safetensors")} <= files
     assert {"served.py", "code/seggrid/inference/predict.py"} <= files
     pins = (folder / "requirements.txt").read_text().split()
@@ -107,17 +113,16 @@ def test_the_model_is_code_and_weights_only(client: MlflowClient, plan: list[Pla
 
 
 def test_the_input_example_is_drawn_and_can_be_predicted(
-    client: MlflowClient, results: Path, monkeypatch: pytest.MonkeyPatch
+    registered: MlflowClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    track(NAME)
-    model = load(client, monkeypatch)
+    model = load(registered, monkeypatch)
     masks = model.predict(np.asarray(model.input_example))
     assert masks.shape == (1, 64, 64)
 
 
-def test_the_version_says_what_it_is(client: MlflowClient, plan: list[PlannedRun]) -> None:
-    track(NAME)
-    version, row = current(client), read_json(ExperimentFolder(NAME).scores)["validation_winner"]
+def test_the_version_says_what_it_is(registered: MlflowClient) -> None:
+    plan = read_plan(NAME)
+    version, row = current(registered), read_json(ExperimentFolder(NAME).scores)["validation_winner"]
     tags = version.tags
     assert tags["seggrid.runs"] == ", ".join(chosen(plan))
     assert (tags["seggrid.register"], tags["seggrid.mixture"]) == ("fold_ensemble", row["loss"])
@@ -127,6 +132,14 @@ def test_the_version_says_what_it_is(client: MlflowClient, plan: list[PlannedRun
     record = read_json(ExperimentFolder(NAME).tracked)
     assert (record["model"], record["version"]) == (NAME, int(version.version))
     assert version.run_id == record["parent_run_id"]
+
+
+def test_the_score_of_a_version_is_absolute_on_val(registered: MlflowClient) -> None:
+    scores, tags = read_json(ExperimentFolder(NAME).scores), current(registered).tags
+    row = scores["validation_winner"]
+    expected = row["overlap_val"] / 2 + 0.5 / (1 + row["distance_val"] / scores["reference_distance"])
+    assert float(tags["seggrid.score"]) == pytest.approx(expected, rel=1e-5)
+    assert (tags["seggrid.split"], tags["seggrid.folds"], tags["seggrid.distance"]) == ("val", "0, 1", "hd95, assd")
 
 
 def test_validation_chooses_not_test(client: MlflowClient, plan: list[PlannedRun]) -> None:
@@ -157,72 +170,6 @@ def test_the_same_content_adds_no_version_and_another_mode_does(client: MlflowCl
     assert int(current(client).version) == 1
 
 
-def rescore(**changes: float) -> None:
-    """Change what the winner reached on val."""
-    path = ExperimentFolder(NAME).scores
-    scores = read_json(path)
-    scores["validation_winner"] |= changes
-    write_json(path, scores)
-
-
-def versions(client: MlflowClient) -> tuple[int, int]:
-    """The latest version, and the one with the alias."""
-    return max(int(found.version) for found in client.search_model_versions(f"name = '{NAME}'")), int(
-        current(client).version
-    )
-
-
-def test_the_score_of_a_version_is_absolute_on_val(client: MlflowClient, results: Path) -> None:
-    track(NAME)
-    scores, tags = read_json(ExperimentFolder(NAME).scores), current(client).tags
-    row = scores["validation_winner"]
-    expected = row["overlap_val"] / 2 + 0.5 / (1 + row["distance_val"] / scores["reference_distance"])
-    assert float(tags["seggrid.score"]) == pytest.approx(expected, rel=1e-5)
-    assert (tags["seggrid.split"], tags["seggrid.folds"], tags["seggrid.distance"]) == ("val", "0, 1", "hd95, assd")
-
-
-def test_a_worse_challenger_gets_a_version_but_no_alias(client: MlflowClient, results: Path) -> None:
-    track(NAME)
-    first = current(client).tags["seggrid.score"]
-    set_mode("best_fold")
-    rescore(overlap_val=0.001)
-    text = track(NAME)
-    assert versions(client) == (2, 1)
-    assert "models:/tiny/2: tiny, " in text
-    assert "models:/tiny@champion stays version 1: its S on val is " in text
-    assert f", the champion's {first}; `seggrid track --force tiny` moves it" in text
-    record = read_json(ExperimentFolder(NAME).tracked)
-    assert (record["version"], record["champion"]) == (2, 1)
-    assert "models:/tiny@champion is version 2" in track(NAME, force=True)
-    assert versions(client) == (2, 2)
-    assert current(client).tags["seggrid.forced"].endswith(f"the champion's {first}")
-
-
-def test_a_better_challenger_takes_the_alias(client: MlflowClient, results: Path) -> None:
-    track(NAME)
-    set_mode("best_fold")
-    rescore(overlap_val=0.999)
-    track(NAME)
-    assert versions(client) == (2, 2)
-    assert "seggrid.forced" not in current(client).tags
-
-
-@pytest.mark.parametrize(
-    ("tag", "value"), [("data_id", "folder-0123456789ab"), ("folds", "0, 1, 2"), ("split", "test"), ("overlap", "dice")]
-)
-def test_a_champion_of_another_measure_keeps_the_alias(
-    client: MlflowClient, results: Path, tag: str, value: str
-) -> None:
-    track(NAME)
-    client.set_model_version_tag(NAME, "1", f"seggrid.{tag}", value)
-    set_mode("best_fold")
-    rescore(overlap_val=0.999)
-    text = track(NAME)
-    assert f"stays version 1: their scores cannot be compared ({tag}: " in text
-    assert f"the champion's {value})" in text
-    assert versions(client) == (2, 1)
-
-
 def test_best_fold_is_the_run_with_the_best_validation_dice(
     client: MlflowClient, plan: list[PlannedRun], store: Store, template: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -235,39 +182,27 @@ def test_best_fold_is_the_run_with_the_best_validation_dice(
     assert np.array_equal(masks[0], direct([best], store, 0))
 
 
-def supervised(state: str, trained: list[str]) -> Any:
-    def supervise(run_id: str) -> RunStatus:
-        spec = read_run(run_id)
-        assert (spec.fold, spec.training.select) == ("all", "last")
-        trained.append(run_id)
-        source = next(path for path in RunFolder(run_id).folder.parent.glob("*/model.safetensors"))
-        RunFolder(run_id).model.write_bytes(source.read_bytes())
-        return RunStatus(run_id=run_id, state=state, reason=None if state == "completed" else "out of memory")  # type: ignore[arg-type]
-
-    return supervise
-
-
-def test_refit_trains_on_all_cases_and_registers(
-    client: MlflowClient, plan: list[PlannedRun], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_winner_on_all_cases_is_registered(client: MlflowClient, plan: list[PlannedRun]) -> None:
     set_mode("refit")
-    trained: list[str] = []
-    monkeypatch.setattr(champion, "supervise", supervised("completed", trained))
+    spec = refit_run(read_run(chosen(plan)[0]))
+    folder = RunFolder(spec.run_id)
+    write_json(folder.spec, spec.model_dump(mode="json"))
+    shutil.copy(RunFolder(plan[0].run_id).model, folder.model)
+    write_json(folder.status, RunStatus(run_id=spec.run_id, state="completed").model_dump(mode="json"))
     track(NAME)
-    assert len(trained) == 1
-    assert trained[0] not in {run.run_id for run in plan}
-    assert current(client).tags["seggrid.runs"] == trained[0]
+    assert current(client).tags["seggrid.runs"] == spec.run_id
     assert current(client).tags["seggrid.register"] == "refit"
 
 
-def test_a_failed_refit_registers_nothing(
-    client: MlflowClient, plan: list[PlannedRun], monkeypatch: pytest.MonkeyPatch
+def test_a_winner_that_is_not_trained_on_all_cases_is_not_registered(
+    client: MlflowClient, plan: list[PlannedRun]
 ) -> None:
     set_mode("refit")
-    monkeypatch.setattr(champion, "supervise", supervised("failed", []))
-    with pytest.raises(UserError, match="out of memory; run `seggrid retry"):
+    with pytest.raises(UserError, match="run `seggrid refit tiny` first"):
         track(NAME)
     assert not client.search_registered_models()
+    (parent,) = client.search_experiments(filter_string="name = 'tiny'")
+    assert len(client.search_runs([parent.experiment_id])) > len(plan), "the runs are imported all the same"
 
 
 @pytest.mark.parametrize("step", ["log_model_artifacts", "create_model_version", "set_registered_model_alias"])
