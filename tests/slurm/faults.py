@@ -149,8 +149,8 @@ SECTION = f"""\
 
 Two candidates on one fold. Every fault happens while runs are trained. "Same ranking" compares `ranking.csv` (without \
 the column of training times) and `cases.csv` with those of the same experiment trained without Slurm. An epoch is \
-trained twice where its job was ended before its checkpoint was written. The times contain Slurm's own pauses, such as \
-the two minutes before a requeued job begins.
+trained twice where its job was ended before its checkpoint was written. Snakemake looks at the queue every second. \
+The times contain Slurm's own pauses, such as the two minutes before a requeued job begins.
 
 {{where}}
 
