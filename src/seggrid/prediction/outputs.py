@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import gzip
 import math
 from collections.abc import Sequence
@@ -18,7 +17,7 @@ from skimage.segmentation import find_boundaries
 
 from seggrid.data.sources.files import Spacing
 from seggrid.prediction.inputs import Input
-from seggrid.prediction.segmentation import SegmentationEncoder
+from seggrid.prediction.segmentation import encode_segmentation
 from seggrid.records import atomic
 
 Mask = npt.NDArray[np.uint8]
@@ -30,32 +29,21 @@ COLOURS = np.array(
 _ALPHA = 0.35
 
 
-class MaskEncoder:
-    """Turns masks into files of the kind of their images: same masks, same bytes.
+def encode_mask(item: Input, masks: Sequence[Mask], class_names: Sequence[str], model: str) -> bytes:
+    """Return the mask file of an image, of its kind, from its mask ``(*S)`` or those of its frames.
+
+    A NIfTI mask takes over grid and position of the image, a DICOM one refers to it. Same masks, same bytes.
 
     Args:
         class_names: of the objects 1 to K.
         model: stands for the model.
     """
-
-    def __init__(self, class_names: Sequence[str], model: str) -> None:
-        self._names, self._model = class_names, model
-
-    @functools.cached_property
-    def _segmentations(self) -> SegmentationEncoder:
-        return SegmentationEncoder(self._names, self._model)
-
-    def encode(self, item: Input, masks: Sequence[Mask]) -> bytes:
-        """Return the mask file of an image from its mask ``(*S)``, or those of its frames.
-
-        A NIfTI mask takes over grid and position of the image, a DICOM one refers to it.
-        """
-        if item.header:
-            return self._segmentations.encode(item.header, np.stack(masks))
-        (mask,) = masks
-        if item.mask.name.removesuffix(".gz").endswith(".nii"):
-            return _nifti(mask, item.files[0], item.mask)
-        return _encoded(mask, item.mask)
+    if item.header:
+        return encode_segmentation(item.header, np.stack(masks), class_names, model)
+    (mask,) = masks
+    if item.mask.name.removesuffix(".gz").endswith(".nii"):
+        return _nifti(mask, item.files[0], item.mask)
+    return _encoded(mask, item.mask)
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -8,11 +8,10 @@ same bytes: the identifiers follow from them, and the date is always the same. S
 
 from __future__ import annotations
 
-import functools
 import hashlib
-import struct
+import io
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 _SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
+_EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
 #: As in the archives of predictions: no time of writing, so that the same mask is the same file.
 _DATE, _TIME = "19800101", "000000"
 _EMPTY = (
@@ -32,72 +32,63 @@ _EMPTY = (
     "PatientOrientation", "PatientSex",
     "ReferringPhysicianName", "StudyDate", "StudyID", "StudyTime",
 )  # fmt: skip
-_FRAMES, _PIXELS = 0x5200_9230, 0x7FE0_0010
-_ITEM = struct.Struct("<HHL")
-#: Frames whose bits are put together at a time: they fill whole bytes, whatever the size of a frame.
-_BLOCK = 8
 
 
-class SegmentationEncoder:
-    """Encodes segmentations of one model; what they share is encoded once.
+def encode_segmentation(header: Header, masks: npt.NDArray[np.uint8], class_names: Sequence[str], model: str) -> bytes:
+    """Return the file with the masks ``(N, H, W)`` of all frames of an image.
 
     Args:
         class_names: of the objects 1 to K.
         model: stands for the model.
     """
+    import pydicom
+    from pydicom.pixels.utils import pack_bits
 
-    def __init__(self, class_names: Sequence[str], model: str) -> None:
-        self._model, self._classes = model, len(class_names)
-        self._shared = _elements(_shared(class_names, model))
-
-    def encode(self, header: Header, masks: npt.NDArray[np.uint8]) -> bytes:
-        """Return the file with the masks ``(N, H, W)`` of all frames of an image."""
-        series = _uid("series", header.series, self._model)
-        instance = _uid("instance", header.instance, self._model, hashlib.sha256(masks.tobytes()).hexdigest())
-        own = _item(
+    instance = _uid("instance", header.instance, model, hashlib.sha256(masks.tobytes()).hexdigest())
+    found = _shared(class_names, model)
+    found.update(
+        _item(
             SOPInstanceUID=instance,
             StudyInstanceUID=header.study,
-            SeriesInstanceUID=series,
+            SeriesInstanceUID=_uid("series", header.series, model),
             Rows=header.shape[0],
             Columns=header.shape[1],
-            NumberOfFrames=len(masks) * self._classes,
-            DimensionOrganizationSequence=[_item(DimensionOrganizationUID=_dimensions(self._model))],
+            NumberOfFrames=len(masks) * len(class_names),
             ReferencedSeriesSequence=[
                 _item(SeriesInstanceUID=header.series, ReferencedInstanceSequence=[_reference(header)])
             ],
+            PerFrameFunctionalGroupsSequence=list(_frames(header, len(class_names))),
         )
-        bits = b"".join(map(self._bits, np.split(masks, range(_BLOCK, len(masks), _BLOCK))))
-        elements = {
-            **self._shared,
-            **_elements(own),
-            _FRAMES: _long(_FRAMES, b"SQ", b"".join(self._frames(header))),
-            _PIXELS: _long(_PIXELS, b"OB", bits + b"\0" * (len(bits) % 2)),
-        }
-        return _meta(instance) + b"".join(content for _, content in sorted(elements.items()))
+    )
+    layers = masks[:, None] == np.arange(1, len(class_names) + 1, dtype=np.uint8)[:, None, None]
+    found.PixelData = pack_bits(layers.view(np.uint8))
+    found.file_meta = pydicom.dataset.FileMetaDataset()
+    found.file_meta.TransferSyntaxUID = pydicom.uid.UID(_EXPLICIT_LITTLE_ENDIAN)
+    found.file_meta.ImplementationClassUID = pydicom.uid.UID(_uid("seggrid"))
+    found.file_meta.ImplementationVersionName = f"seggrid {seggrid.__version__}"[:16]
+    stream = io.BytesIO()
+    pydicom.dcmwrite(stream, found, enforce_file_format=True)
+    return stream.getvalue()
 
-    def _bits(self, masks: npt.NDArray[np.uint8]) -> bytes:
-        layers = masks[:, None] == np.arange(1, self._classes + 1, dtype=np.uint8)[:, None, None]
-        return np.packbits(layers, bitorder="little").tobytes()
 
-    def _frames(self, header: Header) -> Iterable[bytes]:
-        """The functional groups of each frame and segment; what the segments of a frame share is encoded once."""
-        several = header.frames > 1
-        for frame in range(1, header.frames + 1):
-            source = _reference(header, ReferencedFrameNumber=frame) if several else _reference(header)
-            source.SpatialLocationsPreserved = "YES"
-            source.PurposeOfReferenceCodeSequence = [
-                _code("121322", "DCM", "Source image for image processing operation")
-            ]
-            derived = _item(
-                SourceImageSequence=[source], DerivationCodeSequence=[_code("113076", "DCM", "Segmentation")]
+def _frames(header: Header, classes: int) -> Iterator[Dataset]:
+    """The functional groups of each frame and segment."""
+    for frame in range(1, header.frames + 1):
+        source = _reference(header, **({"ReferencedFrameNumber": frame} if header.frames > 1 else {}))
+        source.SpatialLocationsPreserved = "YES"
+        source.PurposeOfReferenceCodeSequence = [_code("121322", "DCM", "Source image for image processing operation")]
+        derived = _item(SourceImageSequence=[source], DerivationCodeSequence=[_code("113076", "DCM", "Segmentation")])
+        for label in range(1, classes + 1):
+            content = _item(DimensionIndexValues=[label, frame], StackID="1", InStackPositionNumber=frame)
+            yield _item(
+                DerivationImageSequence=[derived],
+                FrameContentSequence=[content],
+                SegmentIdentificationSequence=[_item(ReferencedSegmentNumber=label)],
             )
-            derivation = b"".join(_elements(_item(DerivationImageSequence=[derived])).values())
-            for label in range(1, self._classes + 1):
-                content = derivation + _place(label, frame)
-                yield _ITEM.pack(0xFFFE, 0xE000, len(content)) + content
 
 
 def _shared(class_names: Sequence[str], model: str) -> Dataset:
+    """What all segmentations by a model have in common."""
     pointers = (
         ("ReferencedSegmentNumber", "SegmentIdentificationSequence"),
         ("InStackPositionNumber", "FrameContentSequence"),
@@ -114,6 +105,7 @@ def _shared(class_names: Sequence[str], model: str) -> Dataset:
         SamplesPerPixel=1, PhotometricInterpretation="MONOCHROME2", BitsAllocated=1, BitsStored=1, HighBit=0,
         PixelRepresentation=0, LossyImageCompression="00", SegmentationType="BINARY", SegmentsOverlap="NO",
         SegmentSequence=[_segment(number, name) for number, name in enumerate(class_names, start=1)],
+        DimensionOrganizationSequence=[_item(DimensionOrganizationUID=_dimensions(model))],
         DimensionIndexSequence=[
             _item(
                 DimensionOrganizationUID=_dimensions(model), DimensionIndexPointer=_tag(pointer),
@@ -138,14 +130,6 @@ def _reference(header: Header, **more: Any) -> Dataset:
     return _item(ReferencedSOPClassUID=header.kind, ReferencedSOPInstanceUID=header.instance, **more)
 
 
-@functools.lru_cache(maxsize=4096)
-def _place(label: int, frame: int) -> bytes:
-    """Which segment of which frame of the image a frame of the segmentation is."""
-    content = _item(DimensionIndexValues=[label, frame], StackID="1", InStackPositionNumber=frame)
-    groups = _item(FrameContentSequence=[content], SegmentIdentificationSequence=[_item(ReferencedSegmentNumber=label)])
-    return b"".join(_elements(groups).values())
-
-
 def _item(**values: Any) -> Dataset:
     from pydicom.dataset import Dataset
 
@@ -163,41 +147,6 @@ def _tag(name: str) -> int:
     from pydicom.datadict import tag_for_keyword
 
     return tag_for_keyword(name) or 0
-
-
-def _elements(found: Dataset) -> dict[int, bytes]:
-    """Return the elements of a data set as they stand in a file, by their tag, in its order."""
-    from pydicom.filebase import DicomBytesIO
-    from pydicom.filewriter import write_data_element
-
-    encoded = {}
-    for element in found:
-        stream = DicomBytesIO()
-        stream.is_little_endian, stream.is_implicit_VR = True, False
-        write_data_element(stream, element, "utf8")
-        encoded[int(element.tag)] = stream.getvalue()
-    return encoded
-
-
-def _long(tag: int, kind: bytes, content: bytes) -> bytes:
-    return struct.pack("<HH2sHL", tag >> 16, tag & 0xFFFF, kind, 0, len(content)) + content
-
-
-def _meta(instance: str) -> bytes:
-    """What comes before the data set in a file."""
-    from pydicom.dataset import FileMetaDataset
-    from pydicom.filebase import DicomBytesIO
-    from pydicom.filewriter import write_file_meta_info
-    from pydicom.uid import UID, ExplicitVRLittleEndian, SegmentationStorage
-
-    found = FileMetaDataset()
-    found.MediaStorageSOPClassUID, found.MediaStorageSOPInstanceUID = SegmentationStorage, UID(instance)
-    found.TransferSyntaxUID, found.ImplementationClassUID = ExplicitVRLittleEndian, UID(_uid("seggrid"))
-    found.ImplementationVersionName = f"seggrid {seggrid.__version__}"[:16]
-    stream = DicomBytesIO()
-    stream.write(bytes(128) + b"DICM")
-    write_file_meta_info(stream, found, enforce_standard=True)
-    return stream.getvalue()
 
 
 def _uid(*parts: str) -> str:

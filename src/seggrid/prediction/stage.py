@@ -20,7 +20,7 @@ from seggrid.inference.model import Model
 from seggrid.inference.segmenter import Segmenter
 from seggrid.prediction.inputs import Input, find_inputs
 from seggrid.prediction.journal import Entry, Journal, open_journal
-from seggrid.prediction.outputs import Area, Mask, MaskEncoder, draw_overlay, measure_areas, write_whole
+from seggrid.prediction.outputs import Area, Mask, draw_overlay, encode_mask, measure_areas, write_whole
 from seggrid.prediction.reading import Ready, batches, beside, read_ahead
 from seggrid.prediction.writing import Writer
 from seggrid.records import sweep_parts, to_csv, write_if_changed
@@ -84,8 +84,7 @@ class _Keeper:
 
     def __init__(self, model: Model, out: Path, overlays: bool, journal: Journal) -> None:
         self._out, self._drawn, self._journal = out, overlays, journal
-        self._model, self._classes = model.content, len(model.class_names)
-        self._encoder = MaskEncoder(model.class_names, self._model)
+        self._model, self._names = model.content, model.class_names
         self._frames: dict[Input, list[_Kept]] = {}
         self.made: dict[Input, Entry] = {}
 
@@ -108,13 +107,13 @@ class _Keeper:
         """Write the picture of a mask, where it is wanted, and the mask file once all its frames are there."""
         item = ready.item
         picture = self._draw(self._overlays(item)[ready.frame - 1], ready, mask)
-        areas = measure_areas(mask, self._classes, ready.spacing, ready.frame)
+        areas = measure_areas(mask, len(self._names), ready.spacing, ready.frame)
         frames = self._frames.setdefault(item, [])
         frames.append(_Kept(ready.frame, mask, areas, picture, ready.digests))
         if len(frames) < item.frames:
             return
         frames = sorted(self._frames.pop(item), key=lambda kept: kept.frame)
-        content = self._encoder.encode(item, [kept.mask for kept in frames])
+        content = encode_mask(item, [kept.mask for kept in frames], self._names, self._model)
         write_whole(self._out / item.mask, content)
         entry = Entry(
             mask=item.mask.as_posix(),

@@ -10,7 +10,7 @@ import pytest
 from pydicom import dcmread
 
 from seggrid.data.sources.dicom import NotAnImageError, read_header
-from seggrid.prediction.segmentation import SegmentationEncoder
+from seggrid.prediction.segmentation import encode_segmentation
 from tests.unit.data.sources.dicom_files import IDENTIFIERS, radiograph, write_dicom
 
 NAMES = ("Kniescheibe ä", "femur", "tibia")
@@ -34,7 +34,7 @@ def write_image(path: Path, frames: int) -> None:
 def test_highdicom_reads_the_masks_back(tmp_path: Path, frames: int) -> None:
     write_image(tmp_path / "a.dcm", frames)
     header, masks = read_header(tmp_path / "a.dcm"), masks_of(frames)
-    (tmp_path / "seg.dcm").write_bytes(SegmentationEncoder(NAMES, MODEL).encode(header, masks))
+    (tmp_path / "seg.dcm").write_bytes(encode_segmentation(header, masks, NAMES, MODEL))
     found = highdicom.seg.segread(tmp_path / "seg.dcm")
     assert (found.number_of_segments, found.segmentation_type.value) == (3, "BINARY")
     assert [found.get_segment_description(number).segment_label for number in (1, 2, 3)] == list(NAMES)
@@ -51,12 +51,12 @@ def test_same_image_masks_and_model_give_the_same_bytes_and_others_another_name(
     write_image(tmp_path / "a.dcm", 1)
     write_image(tmp_path / "b.dcm", 1)
     header, masks = read_header(tmp_path / "a.dcm"), masks_of(1)
-    first = SegmentationEncoder(NAMES, MODEL).encode(header, masks)
-    assert SegmentationEncoder(NAMES, MODEL).encode(header, masks) == first
+    first = encode_segmentation(header, masks, NAMES, MODEL)
+    assert encode_segmentation(header, masks, NAMES, MODEL) == first
     others = [
-        SegmentationEncoder(NAMES, "another").encode(header, masks),
-        SegmentationEncoder(NAMES, MODEL).encode(header, masks[:, ::-1]),
-        SegmentationEncoder(NAMES, MODEL).encode(read_header(tmp_path / "b.dcm"), masks),
+        encode_segmentation(header, masks, NAMES, "another"),
+        encode_segmentation(header, masks[:, ::-1], NAMES, MODEL),
+        encode_segmentation(read_header(tmp_path / "b.dcm"), masks, NAMES, MODEL),
     ]
     found = []
     for number, content in enumerate([first, *others]):
@@ -73,7 +73,7 @@ def test_same_image_masks_and_model_give_the_same_bytes_and_others_another_name(
 
 def test_nothing_of_the_patient_and_no_time_is_in_it(tmp_path: Path) -> None:
     write_image(tmp_path / "a.dcm", 1)
-    content = SegmentationEncoder(NAMES, MODEL).encode(read_header(tmp_path / "a.dcm"), masks_of(1))
+    content = encode_segmentation(read_header(tmp_path / "a.dcm"), masks_of(1), NAMES, MODEL)
     assert not any(word.encode() in content for word in IDENTIFIERS)
     (tmp_path / "seg.dcm").write_bytes(content)
     found = dcmread(tmp_path / "seg.dcm")
@@ -84,7 +84,7 @@ def test_nothing_of_the_patient_and_no_time_is_in_it(tmp_path: Path) -> None:
 
 def test_a_segmentation_is_no_image(tmp_path: Path) -> None:
     write_image(tmp_path / "a.dcm", 1)
-    content = SegmentationEncoder(NAMES, MODEL).encode(read_header(tmp_path / "a.dcm"), masks_of(1))
+    content = encode_segmentation(read_header(tmp_path / "a.dcm"), masks_of(1), NAMES, MODEL)
     (tmp_path / "seg.dcm").write_bytes(content)
     with pytest.raises(NotAnImageError):
         read_header(tmp_path / "seg.dcm")
