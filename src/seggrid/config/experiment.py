@@ -11,10 +11,11 @@ from seggrid.catalogue import METRICS, STEPS
 from seggrid.config.base import NOT_IDENTITY, Section, identity
 from seggrid.config.data import Data, PhantomData, Splits
 from seggrid.config.evaluation import Evaluation, Scoring, Tracking
-from seggrid.config.mixture import Mixture, SimplexEntry, expand
+from seggrid.config.mixture import Mixture
 from seggrid.config.network import Network
 from seggrid.config.preprocessing import Step
 from seggrid.config.search import Search
+from seggrid.config.simplex import SimplexEntry, expand
 from seggrid.config.training import Training
 from seggrid.errors import nearest
 

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from seggrid.catalogue import LOSSES
 from seggrid.config.base import Section
-from seggrid.config.mixture import WeighedTerms, WeightStep
+from seggrid.config.simplex import WeighedTerms, WeightStep
 from seggrid.errors import nearest
 
 Range = tuple[float, float]
