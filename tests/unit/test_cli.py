@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import seggrid
-from seggrid import cli, inspection
+from seggrid import cli, inspection, verbs
 from seggrid.errors import LostError, UserError
 from seggrid.training import supervise
 
@@ -80,7 +80,7 @@ def test_a_fault_of_ours_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(_: object) -> int:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(cli, "_status", fail)
+    monkeypatch.setattr(verbs, "status", fail)
     with pytest.raises(ZeroDivisionError):
         cli.main(["status", "x"])
 
@@ -89,7 +89,7 @@ def test_an_interrupt_ends_quietly(monkeypatch: pytest.MonkeyPatch, capsys: Capt
     def interrupt(_: object) -> int:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "_status", interrupt)
+    monkeypatch.setattr(verbs, "status", interrupt)
     assert cli.main(["status", "x"]) == 130
     assert capsys.readouterr().err == ""
 
@@ -98,7 +98,7 @@ def test_a_user_error_is_told_by_whatever_verb(monkeypatch: pytest.MonkeyPatch, 
     def refuse(_: object) -> int:
         raise UserError("data.path: gone")
 
-    monkeypatch.setattr(cli, "_evaluate", refuse)
+    monkeypatch.setattr(verbs, "evaluate", refuse)
     assert cli.main(["evaluate", "a", "b"]) == 2
     assert capsys.readouterr().err == "seggrid: data.path: gone\n"
 
@@ -128,7 +128,7 @@ def test_what_was_lost_ends_with_status_1_by_whatever_verb(monkeypatch: pytest.M
     def lose(_: object) -> int:
         raise LostError("run: the training was killed; run the same command again to resume")
 
-    monkeypatch.setattr(cli, "_refit", lose)
+    monkeypatch.setattr(verbs, "refit", lose)
     assert cli.main(["refit", "x"]) == 1
     assert capsys.readouterr().err == "seggrid: run: the training was killed; run the same command again to resume\n"
 

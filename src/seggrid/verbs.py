@@ -1,0 +1,178 @@
+"""What the verbs of the command line run. A stage is imported inside its verb only, so that ``--help`` is instant."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+#: Holds config/experiments where seggrid is installed from a checkout.
+_CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+def plan(options: argparse.Namespace) -> int:
+    from seggrid.config import experiment_folders, find_experiment, load_experiment
+    from seggrid.plan import make_plan
+
+    folders = experiment_folders(_CHECKOUT)
+    plan = make_plan(load_experiment(find_experiment(options.experiment, folders), options.data), folders)
+    plan.write()
+    count = len(plan.runs)
+    networks = ", ".join(network.name for network in plan.experiment.networks)
+    print(f"{plan.experiment.name}: {count} run{'s' * (count != 1)} on {plan.data_id}: {networks}")
+    return 0
+
+
+def preprocess(options: argparse.Namespace) -> int:
+    from seggrid.data.preprocess import preprocess
+    from seggrid.paths import DataFolder
+    from seggrid.specification import read_data
+
+    preprocess(read_data(options.data_id), DataFolder(options.data_id), options.processes)
+    return 0
+
+
+def train(options: argparse.Namespace) -> int:
+    from seggrid.training.supervise import supervise
+
+    status = supervise(options.run, options.device)
+    if status.state == "failed":
+        print(f"{options.run}: failed: {status.reason}", file=sys.stderr)
+    return 0
+
+
+def evaluate(options: argparse.Namespace) -> int:
+    from seggrid.inference.evaluate import evaluate
+
+    evaluate(options.run, options.eval_id, options.device)
+    return 0
+
+
+def ask(options: argparse.Namespace) -> int:
+    from seggrid.config import experiment_folders
+    from seggrid.search.rounds import ask
+
+    asked = ask(options.experiment, options.round, experiment_folders(_CHECKOUT))
+    print("\n".join(f"{number:>3}  {trial.network}  {trial.loss}" for number, trial in enumerate(asked.trials)))
+    return 0
+
+
+def trial(options: argparse.Namespace) -> int:
+    from seggrid.search.rungs import run_trial
+
+    place = (options.experiment, options.round, options.trial, options.fold, options.seed)
+    print(run_trial(*place, options.rung, options.device) or "no trial is left for this slot")
+    return 0
+
+
+def halve(options: argparse.Namespace) -> int:
+    from seggrid.config import experiment_folders
+    from seggrid.search.rungs import halve
+
+    passed = halve(options.experiment, options.round, options.rung, experiment_folders(_CHECKOUT))
+    for number, dice in enumerate(passed.dice):
+        end = "goes on" if number in passed.kept else "stopped"
+        print(f"{number:>3}  {'failed or stopped before' if dice is None else f'val Dice {dice:.4f}  {end}'}")
+    return 0
+
+
+def tell(options: argparse.Namespace) -> int:
+    from seggrid.search.rounds import outcome_text, tell
+
+    print(
+        "\n".join(
+            f"{number:>3}  {outcome_text(outcome)}"
+            for number, outcome in enumerate(tell(options.experiment, options.round))
+        )
+    )
+    return 0
+
+
+def study(options: argparse.Namespace) -> int:
+    from seggrid.search.export import export_study
+
+    trials = export_study(options.experiment, options.storage)
+    print(f"study {options.experiment} with {trials} trials written")
+    return 0
+
+
+def score(options: argparse.Namespace) -> int:
+    from seggrid.scoring.stage import score
+
+    print(score(options.experiment))
+    return 0
+
+
+def report(options: argparse.Namespace) -> int:
+    from seggrid.report.stage import write_report
+
+    print(f"report: {write_report(options.experiment)}")
+    return 0
+
+
+def refit(options: argparse.Namespace) -> int:
+    from seggrid.refit import refit
+
+    print(refit(options.experiment, options.device))
+    return 0
+
+
+def track(options: argparse.Namespace) -> int:
+    if options.follow:
+        from seggrid.tracking.follow import follow
+
+        print(follow(options.experiment))
+        return 0
+    from seggrid.tracking.stage import track
+
+    print(track(options.experiment, options.force))
+    return 0
+
+
+def predict(options: argparse.Namespace) -> int:
+    from seggrid.inference.model import open_model
+    from seggrid.prediction.stage import predict_files
+
+    name = options.model
+    if name.startswith("models:"):
+        from seggrid.tracking.fetch import fetch_model
+
+        name = str(fetch_model(name))
+    print(predict_files(open_model(name), options.inputs, options.out, options.overlays, options.device))
+    return 0
+
+
+def status(options: argparse.Namespace) -> int:
+    from seggrid.inspection import status_table
+
+    print(status_table(options.experiment))
+    return 0
+
+
+def retry(options: argparse.Namespace) -> int:
+    from seggrid.inspection import runs_of
+    from seggrid.training.supervise import retry
+
+    cleared = [run for run in runs_of(options.target) if retry(run, options.from_start)]
+    print("\n".join(f"cleared {run}" for run in cleared) or "no failed run")
+    return 0
+
+
+def why(options: argparse.Namespace) -> int:
+    from seggrid.inspection import why
+
+    print(why(options.run))
+    return 0
+
+
+def diff(options: argparse.Namespace) -> int:
+    from seggrid.inspection import diff
+
+    print(diff(options.run, options.other))
+    return 0
+
+
+def verify(options: argparse.Namespace) -> int:
+    from seggrid.verification import verify
+
+    return verify(options.experiment, options.seed)
