@@ -13,6 +13,7 @@ from plotly.offline import get_plotlyjs
 from seggrid.report.figures import Figure, script_json
 from seggrid.report.numbers import DASH, FILTERS
 from seggrid.report.results import Results
+from seggrid.report.tables import Table
 
 
 @dataclass(frozen=True)
@@ -24,12 +25,14 @@ class Section:
         title: its heading.
         values: what its template shows.
         figures: its interactive figures by name.
+        tables: what it gives to the manuscript.
     """
 
     name: str
     title: str
     values: dict[str, Any]
     figures: tuple[Figure, ...] = field(default=())
+    tables: tuple[Table, ...] = ()
 
     def figure(self, name: str) -> Figure:
         """The figure of that name."""
