@@ -40,7 +40,18 @@ class Section:
 
 
 def render(results: Results, sections: Sequence[Section]) -> str:
-    """Return the page as HTML; same inputs, same text."""
+    """Return the page of an experiment as HTML; same inputs, same text."""
+    return document("page.html.j2", sections, folder="sections", results=results, experiment=results.grid.experiment)
+
+
+def document(template: str, sections: Sequence[Section], folder: str, **values: Any) -> str:
+    """Return a page as HTML, self-contained.
+
+    Args:
+        template: of the whole page.
+        folder: of the templates of its sections.
+        values: what the templates read beside the sections.
+    """
     environment = Environment(
         loader=PackageLoader("seggrid.report"),
         autoescape=True,
@@ -55,10 +66,10 @@ def render(results: Results, sections: Sequence[Section]) -> str:
         source, _, _ = environment.loader.get_source(environment, name)  # type: ignore[union-attr]
         return Markup(source)  # noqa: S704 (our own file)
 
-    return environment.get_template("page.html.j2").render(
-        results=results,
-        experiment=results.grid.experiment,
+    return environment.get_template(template).render(
+        **values,
         sections=sections,
+        folder=folder,
         asset=asset,
         dash=DASH,
         plotly=Markup(get_plotlyjs()) if figures else "",  # noqa: S704 (plotly's own file)

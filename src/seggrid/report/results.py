@@ -9,10 +9,12 @@ from typing import Any
 
 import pandas as pd
 
+from seggrid.analysis.evidence import Evidence, gather
 from seggrid.errors import UserError
 from seggrid.paths import DataFolder, ExperimentFolder
 from seggrid.records import read_json
-from seggrid.scoring.cases import STATUSES
+from seggrid.scoring.aggregate import Means, aggregate
+from seggrid.scoring.cases import STATUSES, read_cases
 from seggrid.scoring.grid import Candidate, Grid, GridRun, read_grid
 from seggrid.scoring.ranking import SCORE_COLUMNS
 
@@ -22,6 +24,7 @@ class Results:
     """An experiment as far as it has come; tables are empty and dictionaries ``None`` where a stage has not run.
 
     Attributes:
+        folder: where the scores lie.
         ranking: ``ranking.csv``, best first, unranked candidates last.
         objects: ``objects.csv``.
         scores: ``scores.json``.
@@ -30,6 +33,7 @@ class Results:
     """
 
     grid: Grid
+    folder: ExperimentFolder
     ranking: pd.DataFrame
     objects: pd.DataFrame
     scores: dict[str, Any] | None
@@ -58,6 +62,26 @@ class Results:
             return list(self.grid.candidates)
         return [Candidate(*map(str, row)) for row in self.ranking[list(Candidate._fields)].to_numpy()]
 
+    @functools.cached_property
+    def cases(self) -> pd.DataFrame:
+        """The rows of all runs that were scored, as ``read_cases`` gives them; empty before scoring."""
+        path = ExperimentFolder(self.grid.experiment.name).cases
+        if self.scores is None or not path.is_file():
+            return pd.DataFrame()
+        return read_cases(path, self.grid.runs, self.grid.experiment.evaluation.metrics)
+
+    @functools.cached_property
+    def means(self) -> Means | None:
+        """The metrics by group, object and run; ``None`` before anything was measured."""
+        return aggregate(self.cases, self.grid.experiment.evaluation.metrics) if len(self.cases) else None
+
+    @functools.cached_property
+    def evidence(self) -> Evidence | None:
+        """The ranked candidates group by group; ``None`` while nobody is ranked, or with fewer than two groups."""
+        if self.means is None or self.scores is None:
+            return None
+        return gather(self.grid, self.means, self.ranked, self.scores["reference_distance"])
+
     def runs_of(self, candidate: Candidate) -> list[GridRun]:
         """The runs of a candidate, in the order of the plan."""
         position = self.grid.candidates.index(candidate)
@@ -75,15 +99,25 @@ def read_results(experiment: str) -> Results:
     Raises:
         UserError: it was never planned, or one of its files is damaged.
     """
-    grid = read_grid(experiment)
-    folder = ExperimentFolder(experiment)
+    return results_of(read_grid(experiment), ExperimentFolder(experiment))
+
+
+def results_of(grid: Grid, folder: ExperimentFolder) -> Results:
+    """Read what scoring left of a grid in a folder.
+
+    Raises:
+        UserError: no run is planned yet, or a file is damaged.
+    """
+    if not grid.runs:
+        raise UserError(f"{grid.experiment.name}: no run is planned; the first round of its search plans some")
     card_file = DataFolder(grid.runs[0].planned.data_id).card
     card = read_json(card_file) if card_file.is_file() else None
     scores = read_json(folder.scores) if folder.scores.is_file() else None
     if scores is not None and scores.get("plan") != grid.plan_digest:
-        return Results(grid, pd.DataFrame(), pd.DataFrame(), None, card, replanned=True)
+        return Results(grid, folder, pd.DataFrame(), pd.DataFrame(), None, card, replanned=True)
     return Results(
         grid=grid,
+        folder=folder,
         ranking=_read_table(folder.latest_ranking, ("rank", "overlap", "distance", *SCORE_COLUMNS.values())),
         objects=_read_table(folder.objects, ("split", "class", *STATUSES)),
         scores=scores,

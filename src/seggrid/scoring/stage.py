@@ -21,16 +21,23 @@ from seggrid.scoring.text import ranking_text
 
 
 def score(experiment: str) -> str:
-    """Score an experiment as far as it has come, and return its ranking as text.
-
-    Writes ``cases.csv``, ``runs.csv``, ``objects.csv``, ``ranking.csv``, ``ranking.txt`` and ``scores.json`` into the
-    folder of the experiment. Same runs, same bytes.
+    """Score an experiment as far as it has come, into its own folder, and return its ranking as text.
 
     Raises:
         UserError: the experiment was never planned, or a file is damaged.
     """
-    grid = read_grid(experiment)
-    folder = ExperimentFolder(experiment)
+    return score_grid(read_grid(experiment), ExperimentFolder(experiment))
+
+
+def score_grid(grid: Grid, folder: ExperimentFolder) -> str:
+    """Score a grid into a folder, and return its ranking as text.
+
+    Writes ``cases.csv``, ``runs.csv``, ``objects.csv``, ``ranking.csv``, ``ranking.txt`` and ``scores.json``. Same
+    runs, same bytes.
+
+    Raises:
+        UserError: a file is damaged.
+    """
     metrics = grid.experiment.evaluation.metrics
     write_cases(grid.runs, metrics, folder.cases)
     cases = read_cases(folder.cases, grid.runs, metrics)
