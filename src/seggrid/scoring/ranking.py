@@ -13,7 +13,7 @@ from seggrid.scoring import criterion
 from seggrid.scoring.aggregate import Means, over_runs
 from seggrid.scoring.comprehensive import comprehensive
 from seggrid.scoring.grid import Grid, GridRun
-from seggrid.scoring.statistics import MINIMUM_GROUPS, Bootstrap, contributions
+from seggrid.scoring.statistics import MINIMUM_GROUPS, Bootstrap, Contributions, contributions
 
 Floats = npt.NDArray[np.float64]
 #: Criterion -> its column in ``ranking.csv``.
@@ -130,12 +130,16 @@ def _score(table: pd.DataFrame, ranked: pd.Index, chosen: criterion.Name, refere
     table.loc[validated, "score_val"] = criterion.score(chosen, overlap, distance, reference)
 
 
+def contributions_on_test(grid: Grid, means: Means, ranked: list[int]) -> Contributions:
+    """What each test group adds to O and D of the ranked candidates, in their order."""
+    groups = comprehensive(_split(means.groups, "test"), grid.experiment.scoring)
+    return contributions(groups, grid.candidate_of, ranked)
+
+
 def _bootstrap(grid: Grid, means: Means, ranked: list[int]) -> tuple[int, Bootstrap | None]:
     """Return the number of groups, and resamples of them where there are at least two."""
-    scoring = grid.experiment.scoring
-    groups = comprehensive(_split(means.groups, "test"), scoring)
-    parts = contributions(groups, grid.candidate_of, ranked)
-    number = parts.weight.shape[1]
+    scoring, parts = grid.experiment.scoring, contributions_on_test(grid, means, ranked)
+    number = len(parts.groups)
     return number, Bootstrap(parts, scoring.bootstrap, scoring.seed) if number > 1 else None
 
 

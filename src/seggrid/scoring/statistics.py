@@ -39,13 +39,29 @@ class Contributions:
     """What each group adds to each candidate's O and D; every array is ``(candidates, groups)``.
 
     Attributes:
+        groups: names of the groups, sorted.
         overlap, distance: weighted sums over the runs and objects of the group.
         weight: the weights themselves; each row sums to 1.
     """
 
+    groups: tuple[str, ...]
+
     overlap: Floats
     distance: Floats
     weight: Floats
+
+    def means(self, draws: Floats, candidates: slice | npt.NDArray[np.int64]) -> tuple[Floats, Floats]:
+        """O and D of some candidates where each group counts so often; NaN where none with a value counts.
+
+        Args:
+            draws: how often each group is taken, shape ``(resamples, groups)``.
+
+        Returns:
+            Two arrays of shape ``(resamples, candidates)``.
+        """
+        weight = draws @ self.weight[candidates].T
+        weight[weight == 0] = np.nan
+        return draws @ self.overlap[candidates].T / weight, draws @ self.distance[candidates].T / weight
 
 
 def contributions(groups: pd.DataFrame, candidate_of: npt.NDArray[np.int64], ranked: list[int]) -> Contributions:
@@ -73,7 +89,7 @@ def contributions(groups: pd.DataFrame, candidate_of: npt.NDArray[np.int64], ran
         return found
 
     overlap, distance = (spread(weight * table[name].to_numpy()) for name in ("overlap", "distance"))
-    return Contributions(overlap, distance, spread(weight))
+    return Contributions(tuple(names.tolist()), overlap, distance, spread(weight))
 
 
 def expanded_percentiles(groups: int) -> tuple[float, float]:
@@ -97,10 +113,13 @@ class Bootstrap:
         self._parts = parts
         self.resamples = len(self._draws)
 
-    def _values(self, rows: slice, candidates: slice | npt.NDArray[np.int64]) -> tuple[Floats, Floats]:
-        draws, parts = self._draws[rows], self._parts
-        weight = draws @ parts.weight[candidates].T
-        return draws @ parts.overlap[candidates].T / weight, draws @ parts.distance[candidates].T / weight
+    def values(self, rows: slice, candidates: slice | npt.NDArray[np.int64]) -> tuple[Floats, Floats]:
+        """O and D of some candidates in some resamples, each ``(resamples, candidates)``."""
+        return self._parts.means(self._draws[rows], candidates)
+
+    def left_out(self) -> tuple[Floats, Floats]:
+        """O and D on the groups that a resample did not draw, each ``(resamples, candidates)``; NaN without any."""
+        return self._parts.means((self._draws == 0).astype(np.float64), slice(None))
 
     def intervals(self, baseline: npt.NDArray[np.int64]) -> pd.DataFrame:
         """95 % expanded percentile intervals of O, of D, and of their paired differences from the baseline.
@@ -117,8 +136,8 @@ class Bootstrap:
         step = max(1, _BLOCK // max(1, self.resamples))
         for start in range(0, len(baseline), step):
             chosen = baseline[start : start + step]
-            own = self._values(slice(None), slice(start, start + step))
-            other = self._values(slice(None), chosen)
+            own = self.values(slice(None), slice(start, start + step))
+            other = self.values(slice(None), chosen)
             columns = {}
             for name, values, base in zip(("overlap", "distance"), own, other, strict=True):
                 columns[f"{name}_low"], columns[f"{name}_high"] = np.percentile(values, percentiles, axis=0)
@@ -138,7 +157,7 @@ class Bootstrap:
         places = {name: np.zeros(candidates) for name in CRITERIA}
         step = max(1, _BLOCK // candidates)
         for start in range(0, self.resamples, step):
-            overlap, distance = self._values(slice(start, start + step), slice(None))
+            overlap, distance = self.values(slice(start, start + step), slice(None))
             for name, counts in places.items():
                 counts += np.bincount(first_places(name, overlap, distance, reference), minlength=candidates)
         return {name: counts / self.resamples for name, counts in places.items()}

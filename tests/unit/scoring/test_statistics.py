@@ -76,6 +76,7 @@ def test_differences_are_paired() -> None:
     # The second is better by 0.1 in every group: its interval is wide, that of the difference has no width.
     parts = parts_of(synthetic(1, 1, 8), np.array([0]), [0])
     shifted = Contributions(
+        parts.groups,
         np.vstack([parts.overlap, parts.overlap + 0.1 * parts.weight]),
         np.repeat(parts.distance, 2, axis=0),
         np.repeat(parts.weight, 2, axis=0),

@@ -1,0 +1,85 @@
+"""Do the candidates differ at all, and which of them: Friedman's test, and Nemenyi's over all pairs (Demsar 2006)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import scikit_posthocs
+from scipy.stats import friedmanchisquare, rankdata, studentized_range
+
+from seggrid.analysis.evidence import Evidence, Measure
+
+LEVEL = 0.05
+
+
+@dataclass(frozen=True)
+class Friedman:
+    """The candidates ranked within every group.
+
+    Attributes:
+        rows: the candidates compared, as rows of the evidence, by falling mean rank (the best first).
+        mean_ranks: of those, 1 is best.
+        groups: the groups in which all of them have a value.
+        statistic, p_value: of Friedman's test.
+        critical_difference: mean ranks that lie closer are not told apart.
+        pairs: Nemenyi's p-value of every two, indexed and headed by ``rows``.
+        cliques: first and last place of every longest run of candidates that are not told apart.
+    """
+
+    rows: tuple[int, ...]
+    mean_ranks: tuple[float, ...]
+    groups: int
+    statistic: float
+    p_value: float
+    critical_difference: float
+    pairs: pd.DataFrame
+    cliques: tuple[tuple[int, int], ...]
+
+
+def friedman(evidence: Evidence, measure: Measure, most: int) -> Friedman | None:
+    """Compare the best candidates by O or D; ``None`` with fewer than 3 of them or too few groups.
+
+    Args:
+        most: candidates that are compared; more make the critical difference larger.
+    """
+    values = evidence.by_group(measure)[:most]
+    values = values[:, np.isfinite(values).all(axis=0)]
+    count, groups = values.shape
+    if count < 3 or not evidence.enough or groups < 6 or (values == values[:1]).all():
+        return None
+    better_first = -values if measure == "overlap" else values
+    mean_ranks = rankdata(np.round(better_first, 12), axis=0).mean(axis=1)
+    order = np.argsort(mean_ranks, kind="stable")
+    test = friedmanchisquare(*np.round(values, 12))
+    pairs = scikit_posthocs.posthoc_nemenyi_friedman(np.round(better_first[order], 12).T)
+    names = [int(row) for row in order]
+    ranks = mean_ranks[order]
+    critical = _critical_difference(count, groups)
+    return Friedman(
+        rows=tuple(names),
+        mean_ranks=tuple(ranks.tolist()),
+        groups=groups,
+        statistic=float(test.statistic),
+        p_value=float(test.pvalue),
+        critical_difference=critical,
+        pairs=pd.DataFrame(pairs.to_numpy(), names, names),
+        cliques=_cliques(ranks.tolist(), critical),
+    )
+
+
+def _critical_difference(candidates: int, groups: int) -> float:
+    """Nemenyi's: the studentised range over sqrt(2), times the standard error of a difference of mean ranks."""
+    quantile = float(studentized_range.ppf(1 - LEVEL, candidates, np.inf)) / np.sqrt(2)
+    return float(quantile * np.sqrt(candidates * (candidates + 1) / (6 * groups)))
+
+
+def _cliques(ranks: list[float], critical: float) -> tuple[tuple[int, int], ...]:
+    """Runs of at least two places within the critical difference that no longer run holds."""
+    found: list[tuple[int, int]] = []
+    for first, rank in enumerate(ranks):
+        last = max(place for place, other in enumerate(ranks) if other - rank < critical)
+        if last > first and (not found or last > found[-1][1]):
+            found.append((first, last))
+    return tuple(found)
