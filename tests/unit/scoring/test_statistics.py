@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from seggrid.scoring.aggregate import aggregate, over_runs
-from seggrid.scoring.criterion import CRITERIA
+from seggrid.scoring.criterion import CRITERIA, Floats
 from seggrid.scoring.statistics import Bootstrap, Contributions, contributions, expanded_percentiles
 
 METRICS = ["overlap", "distance"]
@@ -30,6 +30,10 @@ def synthetic(runs: int, folds: int, groups: int, seed: int = 0, hole: bool = Fa
     if hole:
         table.loc[(table["class"] == "b") & (table["group"].isin(["p1", "p4"])), METRICS] = math.nan
     return table
+
+
+def made_up(overlap: Floats, distance: Floats, weight: Floats) -> Contributions:
+    return Contributions(tuple(f"g{number}" for number in range(weight.shape[1])), overlap, distance, weight)
 
 
 def parts_of(table: pd.DataFrame, candidate_of: np.ndarray, ranked: list[int]) -> Contributions:
@@ -75,8 +79,7 @@ def test_groups_are_resampled_not_cases() -> None:
 def test_differences_are_paired() -> None:
     # The second is better by 0.1 in every group: its interval is wide, that of the difference has no width.
     parts = parts_of(synthetic(1, 1, 8), np.array([0]), [0])
-    shifted = Contributions(
-        parts.groups,
+    shifted = made_up(
         np.vstack([parts.overlap, parts.overlap + 0.1 * parts.weight]),
         np.repeat(parts.distance, 2, axis=0),
         np.repeat(parts.weight, 2, axis=0),
@@ -92,7 +95,7 @@ def test_the_coverage_of_the_interval_is_near_95_percent(groups: int, least: flo
     # 4,000 sets of patients, a candidate each; they share the resamples.
     overlap = np.random.default_rng(1).normal(0.5, 0.1, (4000, groups)) / groups
     weight = np.full((4000, groups), 1 / groups)
-    found = Bootstrap(Contributions(overlap, weight, weight), 2000, 0).intervals(np.full(4000, -1))
+    found = Bootstrap(made_up(overlap, weight, weight), 2000, 0).intervals(np.full(4000, -1))
     inside = ((found["overlap_low"] <= 0.5) & (found["overlap_high"] >= 0.5)).mean()
     assert least <= inside <= 0.97
 
@@ -105,7 +108,7 @@ def test_shares_of_first_places_sum_to_one_and_follow_the_evidence() -> None:
     weight = np.full((3, 8), 1 / 8)
     overlap = weight * np.array([[0.9], [0.5], [0.5]])
     distance = weight * np.array([[1.0], [5.0], [6.0]])
-    shares = Bootstrap(Contributions(overlap, distance, weight), 100, 0).first_shares(5.0)
+    shares = Bootstrap(made_up(overlap, distance, weight), 100, 0).first_shares(5.0)
     assert set(shares) == set(CRITERIA)
     for share in shares.values():
         assert share.tolist() == [1, 0, 0]
@@ -114,14 +117,14 @@ def test_shares_of_first_places_sum_to_one_and_follow_the_evidence() -> None:
 def test_two_candidates_that_win_on_different_patients_share_first_places() -> None:
     weight = np.full((2, 6), 1 / 6)
     overlap = weight * np.array([[0.9] * 3 + [0.1] * 3, [0.1] * 3 + [0.9] * 3])
-    shares = Bootstrap(Contributions(overlap, weight, weight), 2000, 0).first_shares(5.0)["minmax"]
+    shares = Bootstrap(made_up(overlap, weight, weight), 2000, 0).first_shares(5.0)["minmax"]
     assert shares.sum() == pytest.approx(1)
     assert 0.3 < shares[1] < 0.5  # ties (3 of each half, 31 %) go to the first
 
 
 def test_a_resample_without_a_value_is_left_out_and_counted() -> None:
     weight = np.array([[1.0, 0.0, 0.0]])
-    bootstrap = Bootstrap(Contributions(weight * 0.5, weight, weight), 1000, 0)
+    bootstrap = Bootstrap(made_up(weight * 0.5, weight, weight), 1000, 0)
     assert bootstrap.resamples == pytest.approx(1000 * (1 - (2 / 3) ** 3), rel=0.1)
     assert bootstrap.intervals(np.array([-1])).loc[0, "overlap_low"] == pytest.approx(0.5)
 
