@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -36,6 +37,12 @@ class Summary:
     def present(self) -> frozenset[int]:
         """Labels of the objects that the case shows."""
         return frozenset(label for label, area in enumerate(self.areas) if label and area)
+
+
+def image_digest(image: npt.NDArray[Any]) -> str:
+    """Return what stands for a decoded image: its pixels, size and type."""
+    head = f"{image.shape} {image.dtype.str}".encode()
+    return hashlib.sha256(head + np.ascontiguousarray(image).tobytes()).hexdigest()
 
 
 def make_card(names: Sequence[str], entries: Sequence[CaseEntry], summaries: Mapping[str, Summary]) -> dict[str, Any]:

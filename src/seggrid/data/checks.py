@@ -39,39 +39,46 @@ def check_duplicates(digests: Iterable[tuple[str, str]]) -> list[str]:
     Args:
         digests: case and digest of its image.
     """
-    alike: dict[str, list[str]] = {}
-    for case, digest in digests:
-        alike.setdefault(digest, []).append(case)
     return [
         f"{', '.join(cases)}: the same image under {len(cases)} names; keep one and put the others into data.exclude"
-        for cases in alike.values()
-        if len(cases) > 1
+        for cases in same_images(digests)
     ]
 
 
-def check_uniform(cases: Iterable[tuple[str, int, int, bool]]) -> list[str]:
+def same_images(digests: Iterable[tuple[str, str]]) -> list[list[str]]:
+    """Return the cases of each image that has several."""
+    alike: dict[str, list[str]] = {}
+    for case, digest in digests:
+        alike.setdefault(digest, []).append(case)
+    return [cases for cases in alike.values() if len(cases) > 1]
+
+
+def check_uniform(cases: Iterable[tuple[str, int, int, bool]]) -> dict[str, str]:
     """Name the cases that differ from most in their axes, their channels or in having a spacing.
 
     Args:
         cases: case, number of axes, of channels, and whether the spacing is known.
+
+    Returns:
+        A sentence for each case that differs.
     """
     kinds = {case: (axes, channels, spaced) for case, axes, channels, spaced in cases}
     if len(set(kinds.values())) < 2:
-        return []
+        return {}
     (usual, _), *_ = Counter(kinds.values()).most_common(1)
     example = next(case for case, kind in kinds.items() if kind == usual)
-    problems = []
+    problems = {}
     for case, (axes, channels, spaced) in kinds.items():
         if axes != usual[0]:
-            problems.append(f"{case}: {axes} axes, but {example} and most others have {usual[0]}")
+            problems[case] = f"{case}: {axes} axes, but {example} and most others have {usual[0]}"
         elif channels != usual[1]:
-            problems.append(
+            problems[case] = (
                 f"{case}: {channels} channels, but {example} and most others have {usual[1]}; "
                 "save all as grey or all as colour"
             )
         elif spaced != usual[2]:
             has = "a" if spaced else "no"
-            problems.append(f"{case}: has {has} spacing, unlike {example} and most others; set data.spacing")
+            problems[case] = f"{case}: has {has} spacing, unlike {example} and most others; set data.spacing"
     return problems
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import multiprocessing
 import os
 import threading
@@ -22,10 +21,10 @@ from seggrid.config.data import Data, PhantomData
 from seggrid.config.preprocessing import Step
 from seggrid.data import checks
 from seggrid.data.buffers import flat_writer
-from seggrid.data.card import PERCENTILES, Summary, make_card
+from seggrid.data.card import PERCENTILES, Summary, image_digest, make_card
 from seggrid.data.index import CaseEntry, index_text
 from seggrid.data.preprocessing.pipeline import Pipeline
-from seggrid.data.sources import Case, Listing, RawCase, Source, open_source
+from seggrid.data.sources import Case, Listing, Source, open_source
 from seggrid.data.splits import make_splits, require_groups
 from seggrid.errors import UserError
 from seggrid.manifest import manifest_hash
@@ -86,7 +85,7 @@ class _Preparer:
             return _Refused((f"{case.case}: {error}",))
         percentiles = np.percentile(raw.image, PERCENTILES)
         areas = np.bincount(raw.labels.ravel(), minlength=self._classes)
-        summary = Summary(_digest(raw), len(raw.image), tuple(areas.tolist()), tuple(percentiles.tolist()))
+        summary = Summary(image_digest(raw.image), len(raw.image), tuple(areas.tolist()), tuple(percentiles.tolist()))
         surfaces = label_surfaces(raw.labels, range(1, self._classes)).surfaces
         return _Prepared(
             case=case,
@@ -99,11 +98,6 @@ class _Preparer:
             geometry=tuple(geometry),
             summary=summary,
         )
-
-
-def _digest(raw: RawCase) -> str:
-    head = f"{raw.image.shape} {raw.image.dtype.str}".encode()
-    return hashlib.sha256(head + np.ascontiguousarray(raw.image).tobytes()).hexdigest()
 
 
 def _display(image: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
@@ -199,7 +193,7 @@ class _Recorder:
             for entry in self.entries
         ]
         digests = ((case, summary.digest) for case, summary in self.summaries.items())
-        return checks.check_duplicates(digests) + checks.check_uniform(kinds)
+        return [*checks.check_duplicates(digests), *checks.check_uniform(kinds).values()]
 
 
 def preprocess(spec: DataSpec, folder: DataFolder, processes: int) -> None:

@@ -26,10 +26,22 @@ class Case:
 
 @dataclass(frozen=True)
 class Listing:
-    """The cases of a source by name, and what is wrong with its files: one sentence each, with the file."""
+    """The cases of a source by name, and what is wrong with its files: one sentence each, with the file.
+
+    Attributes:
+        incomplete: names, for ``data.exclude``, of cases that are left out because one of their files is missing.
+    """
 
     cases: tuple[Case, ...]
     problems: tuple[str, ...]
+    incomplete: tuple[str, ...] = ()
+
+
+def complete(listing: Listing, names: Collection[str], problems: Iterable[str]) -> Listing:
+    """Keep the cases that are ``names``, and put ``problems`` before those of the listing."""
+    kept = tuple(case for case in listing.cases if case.case in names)
+    lacking = tuple(case.case for case in listing.cases if case.case not in names)
+    return Listing(kept, (*problems, *listing.problems), lacking)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 from pydantic import BaseModel, ValidationError
 
 from seggrid.config.data import CocoData, members
-from seggrid.data.sources.base import Case, Listing, RawCase, group_cases
+from seggrid.data.sources.base import Case, Listing, RawCase, complete, group_cases
 from seggrid.data.sources.files import by_stem, read_image, size_text, stem
 from seggrid.errors import UserError, try_all
 from seggrid.manifest import raw_files
@@ -22,19 +22,25 @@ from seggrid.records import read_json
 _SUBPIXELS = 4
 
 
-class _Image(BaseModel):
+class CocoImage(BaseModel):
+    """An image of an annotation file."""
+
     id: int
     file_name: str
     width: int
     height: int
 
 
-class _Category(BaseModel):
+class CocoCategory(BaseModel):
+    """A category of an annotation file."""
+
     id: int
     name: str
 
 
-class _Annotation(BaseModel):
+class CocoAnnotation(BaseModel):
+    """An object in an image: polygons, or a run-length encoding, and a box."""
+
     id: int
     image_id: int
     category_id: int
@@ -42,10 +48,12 @@ class _Annotation(BaseModel):
     bbox: list[float] = []
 
 
-class _File(BaseModel):
-    images: list[_Image]
-    categories: list[_Category]
-    annotations: list[_Annotation]
+class CocoFile(BaseModel):
+    """What is read of an annotation file."""
+
+    images: list[CocoImage]
+    categories: list[CocoCategory]
+    annotations: list[CocoAnnotation]
 
 
 class CocoSource:
@@ -61,7 +69,7 @@ class CocoSource:
     def __init__(self, data: CocoData) -> None:
         self._data = data
         self._path = data.path / data.annotations
-        file = _parse(self._path)
+        file = read_annotations(self._path)
         self._images = {stem(Path(image.file_name)): image for image in file.images}
         if len(self._images) < len(file.images):
             raise UserError(f"{self._path}: two images have the same file_name; keep one of them")
@@ -71,7 +79,7 @@ class CocoSource:
                 raise UserError(
                     f"{self._path}: two {kind} have the id {twice}; outlines refer to ids, give each its own"
                 )
-        self._annotations: dict[int, list[_Annotation]] = {image.id: [] for image in file.images}
+        self._annotations: dict[int, list[CocoAnnotation]] = {image.id: [] for image in file.images}
         for annotation in file.annotations:
             if annotation.image_id not in self._annotations:
                 raise UserError(
@@ -81,7 +89,7 @@ class CocoSource:
             self._annotations[annotation.image_id].append(annotation)
         self._classes = self._resolve(file.categories)
 
-    def _resolve(self, categories: list[_Category]) -> dict[int, str]:
+    def _resolve(self, categories: list[CocoCategory]) -> dict[int, str]:
         """Map category ids to classes; the empty class stands for ignored categories."""
         owner = {str(value): name for name, value in self._data.classes.items() for value in members(value)}
         owner |= {str(value): "" for value in self._data.ignore}
@@ -119,8 +127,7 @@ class CocoSource:
             for name, path in files.items()
             if name not in self._images and name not in excluded
         ]
-        cases = tuple(case for case in listing.cases if case.case in files and case.case in self._images)
-        return Listing(cases, (*problems, *listing.problems))
+        return complete(listing, files.keys() & self._images.keys(), problems)
 
     def load(self, case: Case) -> RawCase:
         """Read the image and draw its mask.
@@ -146,13 +153,13 @@ class CocoSource:
         return RawCase(case.case, case.group, image, labels, spacing or self._data.spacing)
 
     def _outline(
-        self, annotation: _Annotation, path: Path, shape: tuple[int, int]
+        self, annotation: CocoAnnotation, path: Path, shape: tuple[int, int]
     ) -> tuple[str, npt.NDArray[np.bool_]]:
         """Return the class of an annotation and its pixels; no class and no pixels where it is ignored."""
         name = self._class_of(annotation, path)
         return name, self._draw(annotation, shape) if name else np.zeros(0, np.bool_)
 
-    def _class_of(self, annotation: _Annotation, path: Path) -> str:
+    def _class_of(self, annotation: CocoAnnotation, path: Path) -> str:
         try:
             return self._classes[annotation.category_id]
         except KeyError:
@@ -161,7 +168,7 @@ class CocoSource:
                 "name it in data.classes, or add it to data.ignore"
             ) from None
 
-    def _draw(self, annotation: _Annotation, shape: tuple[int, int]) -> npt.NDArray[np.bool_]:
+    def _draw(self, annotation: CocoAnnotation, shape: tuple[int, int]) -> npt.NDArray[np.bool_]:
         origin = f"{self._path}: annotation {annotation.id}"
         if self._data.shapes == "boxes":
             if len(annotation.bbox) != 4 or not np.isfinite(annotation.bbox).all() or min(annotation.bbox[2:]) <= 0:
@@ -179,9 +186,14 @@ class CocoSource:
         return mask
 
 
-def _parse(path: Path) -> _File:
+def read_annotations(path: Path) -> CocoFile:
+    """Read an annotation file.
+
+    Raises:
+        UserError: it is missing, damaged, or no COCO annotation file.
+    """
     try:
-        return _File.model_validate(read_json(path))
+        return CocoFile.model_validate(read_json(path))
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"]))

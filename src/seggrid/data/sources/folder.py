@@ -2,20 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from seggrid.config.data import FolderData
-from seggrid.data.sources.base import Case, Listing, RawCase, group_cases
+from seggrid.data.sources.base import Case, Listing, RawCase, complete, group_cases
 from seggrid.data.sources.dicom import read_frame
 from seggrid.data.sources.files import Spacing, by_stem, is_flat, read_image, read_mask, size_text
 from seggrid.data.sources.labels import LabelMap
 from seggrid.data.sources.pseudonyms import write_table
-from seggrid.data.sources.radiographs import Radiograph, find_radiographs
+from seggrid.data.sources.radiographs import Radiograph, check_names, find_radiographs
 from seggrid.errors import UserError, try_all
 from seggrid.manifest import raw_files
+
+
+@dataclass(frozen=True)
+class Pair:
+    """An image and its mask as the files hold them.
+
+    Attributes:
+        image: ``(C, *S)``.
+        mask: ``(*S)``, whole numbers.
+        spacing: mm per axis; ``None`` where unknown.
+        origin: what errors on the mask name.
+        names: labels of the mask's values, where the file gives them.
+    """
+
+    image: npt.NDArray[Any]
+    mask: npt.NDArray[Any]
+    spacing: Spacing | None
+    origin: Path | str
+    names: Mapping[int, str] = field(default_factory=dict)
 
 
 class FolderSource:
@@ -57,14 +80,13 @@ class FolderSource:
             lonely[path] = f"{path}: {missing}"
         if not found.names:
             listing = group_cases(self._data, names)
-            problems = [*lonely.values(), *listing.problems]
+            problems = [*lonely.values()]
         else:
             # Names of other files beside them may tell patients as well.
             listing = group_cases(self._data, self._images.keys() | found.hidden.keys(), found.hidden)
-            problems = [*found.problems, *(found.name(*pair) for pair in lonely.items()), *listing.problems]
+            problems = [*found.problems, *(found.name(*pair) for pair in lonely.items())]
             write_table(self._data.path, found.names)
-        cases = tuple(case for case in listing.cases if case.case in paired or case.case in found.cases)
-        return Listing(cases, tuple(problems))
+        return complete(listing, paired | found.cases.keys(), problems)
 
     def load(self, case: Case) -> RawCase:
         """Read image and mask.
@@ -72,25 +94,34 @@ class FolderSource:
         Raises:
             UserError: a file is damaged, the mask has another size or an undeclared value.
         """
+        pair = self.read(case)
+        check_names(case.case, pair.names, self._data.classes)
+        labels = self._labels.apply(pair.mask, pair.origin)
+        return RawCase(case.case, case.group, pair.image, labels, pair.spacing)
+
+    def read(self, case: Case) -> Pair:
+        """Read image and mask without a look at the classes.
+
+        Raises:
+            UserError: a file is damaged, or the mask has another size.
+        """
         if case.case in self._radiographs.cases:
-            return self._load_radiograph(case, self._radiographs.cases[case.case])
+            return self._read_radiograph(case, self._radiographs.cases[case.case])
         path = self._masks[case.case]
         (image, spacing), (mask, mask_spacing) = try_all(
             [partial(read_image, self._images[case.case]), partial(read_mask, path)]
         )
         require_same_grid(path, mask.shape, mask_spacing, image.shape[1:], spacing)
-        labels = self._labels.apply(mask, path)
-        return RawCase(case.case, case.group, image, labels, spacing or self._data.spacing)
+        return Pair(image, mask, spacing or self._data.spacing, path)
 
-    def _load_radiograph(self, case: Case, files: Radiograph) -> RawCase:
+    def _read_radiograph(self, case: Case, files: Radiograph) -> Pair:
         try:
             image, spacing = read_frame(files.image, files.frame)
         except UserError as error:
             raise UserError(f"{case.case}: {error}") from None
-        mask = files.read_mask(case.case, self._data.classes)
+        mask, names = files.read_mask(case.case)
         require_same_grid(case.case, mask.shape, None, image.shape[1:], spacing)
-        labels = self._labels.apply(mask, case.case)
-        return RawCase(case.case, case.group, image, labels, spacing or self._data.spacing)
+        return Pair(image, mask, spacing or self._data.spacing, case.case, names)
 
 
 def _within(files: list[Path], root: Path, part: str, lossless: bool) -> tuple[dict[str, Path], dict[Path, str]]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from seggrid.config.data import NnunetData, nnunet_classes
-from seggrid.data.sources.base import Case, Listing, RawCase, group_cases
+from seggrid.data.sources.base import Case, Listing, RawCase, complete, group_cases
 from seggrid.data.sources.files import read_image, read_mask
 from seggrid.data.sources.folder import require_same_grid
 from seggrid.data.sources.labels import LabelMap
@@ -62,8 +62,7 @@ class NnunetSource:
         problems += self._incomplete(images, masks)
         listing = group_cases(self._data, images.keys() | masks)
         expected = set(self._channel_numbers())
-        cases = tuple(case for case in listing.cases if case.case in masks and images.get(case.case) == expected)
-        return Listing(cases, (*problems, *listing.problems))
+        return complete(listing, {case for case in masks if images.get(case) == expected}, problems)
 
     def _incomplete(self, images: dict[str, set[str]], masks: set[str]) -> list[str]:
         expected = set(self._channel_numbers())

@@ -29,27 +29,33 @@ class Radiograph:
     frame: int
     mask: Path
 
-    def read_mask(self, case: str, classes: Mapping[str, ClassValue]) -> npt.NDArray[Any]:
-        """Return the mask ``(H, W)`` as whole numbers; those of a DICOM segmentation are its segment numbers.
+    def read_mask(self, case: str) -> tuple[npt.NDArray[Any], dict[int, str]]:
+        """Return the mask ``(H, W)`` as whole numbers, and the labels of those that have one.
 
-        Args:
-            classes: the values of each object, as the experiment declares them.
+        The numbers of a DICOM segmentation are those of its segments.
 
         Raises:
             UserError: the mask cannot be read, or belongs to another image; names the case only.
         """
         try:
             if is_flat(self.mask):
-                return read_mask(self.mask)[0]
-            mask, labels = read_segmentation(self.mask, self.header, self.frame)
+                return read_mask(self.mask)[0], {}
+            return read_segmentation(self.mask, self.header, self.frame)
         except UserError as error:
             raise hide(error, self.mask, f"{case}: its mask") from None
-        for number, label in labels.items():
-            if label in classes and number not in map(int, members(classes[label])):
-                raise UserError(
-                    f"{case}: its mask: segment {number} is called {label}, which data.classes gives another value"
-                )
-        return mask
+
+
+def check_names(case: str, names: Mapping[int, str], classes: Mapping[str, ClassValue]) -> None:
+    """Compare the labels that a mask gives to its values with those of the experiment.
+
+    Raises:
+        UserError: a label is the name of a class with another value.
+    """
+    for number, label in names.items():
+        if label in classes and number not in map(int, members(classes[label])):
+            raise UserError(
+                f"{case}: its mask: segment {number} is called {label}, which data.classes gives another value"
+            )
 
 
 @dataclass

@@ -20,7 +20,7 @@ from seggrid.data.sources import Listing, Source, open_source
 from seggrid.data.sources.dicom import read_header
 from seggrid.data.store import Store
 from seggrid.errors import UserError
-from seggrid.prediction.segmentation import SegmentationEncoder
+from seggrid.prediction.segmentation import encode_segmentation
 from tests.unit.data.sources.dicom_files import IDENTIFIERS, radiograph, write_dicom
 
 NAMES = ("disc", "box")
@@ -45,7 +45,7 @@ def write_png(path: Path, mask: npt.NDArray[np.uint8]) -> None:
 
 def write_segmentation(image: Path, path: Path, masks: npt.NDArray[np.uint8], names: tuple[str, ...] = NAMES) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(SegmentationEncoder(names, "0123456789ab").encode(read_header(image), masks))
+    path.write_bytes(encode_segmentation(read_header(image), masks, names, "0123456789ab"))
 
 
 @pytest.fixture
