@@ -82,12 +82,14 @@ LOSSES: dict[str, LossRow] = {
         },
         areas=True,
         source="our reading of Wang et al. 2026, doi 10.3389/fmed.2026.1768134",
+        references=("wang2026",),
     ),
     "bce": LossRow(
         "seggrid.losses.pixel:BinaryCrossEntropy",
         "binary cross-entropy of each object against everything else",
         parameters={"activation": _activation},
         source="Radillah et al. eq 2; the mean over several objects is our reading",
+        references=("radillah",),
     ),
     "focal": LossRow(
         "seggrid.losses.pixel:Focal",
@@ -101,12 +103,14 @@ LOSSES: dict[str, LossRow] = {
             "activation": _activation,
         },
         source="Lin et al. 2017, eq 5",
+        references=("lin2017focal",),
     ),
     "topk": LossRow(
         "seggrid.losses.pixel:TopK",
         "cross-entropy of the hardest pixels of the batch",
         parameters={"k": Parameter(10.0, "share of the pixels that count, in percent", 0.01, 100)},
         source="Wu et al. 2016, as in nnU-Net",
+        references=("wu2016",),
     ),
     "dice": LossRow(
         "seggrid.losses.dice:Dice",
@@ -115,6 +119,7 @@ LOSSES: dict[str, LossRow] = {
         parameters={"squared": Parameter(False, "squared denominator (V-Net form)"), **_overlap},
         range=(0.0, 1.0),
         source="Milletari et al. 2016; Radillah et al. eq 1 with soft counts",
+        references=("milletari2016", "radillah"),
     ),
     "jaccard": LossRow(
         "seggrid.losses.jaccard:Jaccard",
@@ -122,6 +127,7 @@ LOSSES: dict[str, LossRow] = {
         parameters=_overlap,
         range=(0.0, 1.0),
         source="Rahman & Wang 2016, IoU loss",
+        references=("rahman2016",),
     ),
     "generalised_dice": LossRow(
         "seggrid.losses.generalised_dice:GeneralisedDice",
@@ -129,6 +135,7 @@ LOSSES: dict[str, LossRow] = {
         parameters=_generalised,
         range=(0.0, 1.0),
         source="Sudre et al. 2017, GDL",
+        references=("sudre2017",),
     ),
     "tversky": LossRow(
         "seggrid.losses.tversky:Tversky",
@@ -136,6 +143,7 @@ LOSSES: dict[str, LossRow] = {
         parameters={**_error_weights, **_overlap},
         range=(0.0, 1.0),
         source="Salehi et al. 2017, T(alpha, beta)",
+        references=("salehi2017",),
     ),
     "focal_tversky": LossRow(
         "seggrid.losses.tversky:FocalTversky",
@@ -150,6 +158,7 @@ LOSSES: dict[str, LossRow] = {
         },
         range=(0.0, 1.0),
         source="Abraham & Khan 2019, focal Tversky loss, gamma as in its code",
+        references=("abraham2019",),
     ),
     "sensitivity_specificity": LossRow(
         "seggrid.losses.sensitivity_specificity:SensitivitySpecificity",
@@ -161,6 +170,7 @@ LOSSES: dict[str, LossRow] = {
         },
         range=(0.0, 1.0),
         source="Brosch et al. 2015",
+        references=("brosch2015",),
     ),
     "fgd_bcel": LossRow(
         "seggrid.losses.fgd_bcel:FocalGeneralisedDiceBCE",
@@ -171,6 +181,7 @@ LOSSES: dict[str, LossRow] = {
             **_generalised,
         },
         source="our reading of Wen et al. 2023, doi 10.3389/fonc.2023.1204044",
+        references=("wen2023",),
     ),
     "boundary": LossRow(
         "seggrid.losses.boundary:Boundary",
@@ -178,12 +189,14 @@ LOSSES: dict[str, LossRow] = {
         maps=("signed_distance",),
         range=(-math.inf, math.inf),
         source="Kervadec et al. 2019, eq 5",
+        references=("kervadec2019",),
     ),
     "region_specific": LossRow(
         "seggrid.losses.region_specific:RegionSpecific",
         "squared Dice in each sub-region of a grid",
         parameters=_by_region,
         source="Chen et al. 2023, eq 4",
+        references=("chen2023",),
     ),
     "adaptive_region_specific": LossRow(
         "seggrid.losses.region_specific:AdaptiveRegionSpecific",
@@ -195,6 +208,7 @@ LOSSES: dict[str, LossRow] = {
             "detach_weights": Parameter(True, "no gradient through the weights"),
         },
         source="Chen et al. 2023, eq 6 to 8",
+        references=("chen2023",),
         gradient_with={"detach_weights": False},
     ),
     "region_wise": LossRow(
@@ -210,6 +224,7 @@ LOSSES: dict[str, LossRow] = {
         map_parameter="map",
         range=(-math.inf, math.inf),
         source="Valverde & Tohka, region-wise loss and rectified map",
+        references=("valverde2021",),
     ),
     "active_contour": LossRow(
         "seggrid.losses.active_contour:ActiveContour",
@@ -219,6 +234,7 @@ LOSSES: dict[str, LossRow] = {
             "mu": Parameter(1.0, "weight of what is predicted outside, against 1 for what is missed", 0.01, 100),
         },
         source="Chen et al. 2019, length and region term",
+        references=("chen2019",),
         minimum_with={"weight": 1000.0},  # the length alone is shortest without any contour
     ),
     "hausdorff_dt": LossRow(
@@ -227,6 +243,7 @@ LOSSES: dict[str, LossRow] = {
         parameters={"alpha": _distance_exponent},
         maps=("distance_field", "predicted_distance_field"),
         source="Karimi & Salcudean 2019, loss by distance transforms",
+        references=("karimi2019",),
     ),
     "hausdorff_er": LossRow(
         "seggrid.losses.hausdorff:HausdorffER",
@@ -238,6 +255,7 @@ LOSSES: dict[str, LossRow] = {
             "renormalise": Parameter(False, "scale each erosion to 0 to 1, as the public code does"),
         },
         source="Karimi & Salcudean 2019, loss by erosion, our reading of its threshold",
+        references=("karimi2019",),
     ),
     "hausdorff_cv": LossRow(
         "seggrid.losses.hausdorff:HausdorffCV",
@@ -247,6 +265,7 @@ LOSSES: dict[str, LossRow] = {
             "radii": Parameter(6, "number of radii: 3, 6, 9 ... pixels", 1, 20),
         },
         source="our reading of Karimi & Salcudean 2019, loss by convolution",
+        references=("karimi2019",),
     ),
     "fuzzy_rough": LossRow(
         "seggrid.losses.fuzzy_rough:FuzzyRough",
@@ -255,6 +274,7 @@ LOSSES: dict[str, LossRow] = {
         maps=("distance_field",),
         range=(0.0, 1.0),
         source="Lin et al., boundary-wise loss by fuzzy rough sets, single",
+        references=("lin2024",),
     ),
     "fuzzy_rough_dual": LossRow(
         "seggrid.losses.fuzzy_rough:FuzzyRoughDual",
@@ -263,5 +283,6 @@ LOSSES: dict[str, LossRow] = {
         maps=("distance_field", "predicted_distance_field"),
         range=(0.0, 2.0),
         source="Lin et al., boundary-wise loss by fuzzy rough sets, dual",
+        references=("lin2024",),
     ),
 }

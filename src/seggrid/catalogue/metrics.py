@@ -5,8 +5,12 @@ from __future__ import annotations
 from seggrid.catalogue.rows import MetricRow, Parameter
 
 METRICS: dict[str, MetricRow] = {
-    "iou": MetricRow("seggrid.metrics.overlap:iou", "intersection over union, TP / (TP + FP + FN)"),
-    "dice": MetricRow("seggrid.metrics.overlap:dice", "Dice coefficient, 2 TP / (2 TP + FP + FN)"),
+    "iou": MetricRow(
+        "seggrid.metrics.overlap:iou", "intersection over union, TP / (TP + FP + FN)", references=("crum2006",)
+    ),
+    "dice": MetricRow(
+        "seggrid.metrics.overlap:dice", "Dice coefficient, 2 TP / (2 TP + FP + FN)", references=("crum2006",)
+    ),
     "precision": MetricRow("seggrid.metrics.overlap:precision", "TP / (TP + FP)"),
     "recall": MetricRow("seggrid.metrics.overlap:recall", "TP / (TP + FN)"),
     "specificity": MetricRow("seggrid.metrics.overlap:specificity", "TN / (TN + FP)"),
@@ -19,6 +23,7 @@ METRICS: dict[str, MetricRow] = {
     "hd95": MetricRow(
         "seggrid.metrics.boundary:hd95",
         "larger of the two directed 95th percentiles",
+        references=("maierhein2024",),
         kind="distances",
         better="lower",
         unit="length",
@@ -33,6 +38,7 @@ METRICS: dict[str, MetricRow] = {
     "hd95_mean": MetricRow(
         "seggrid.metrics.boundary:hd95_mean",
         "mean of the two directed 95th percentiles (Chen et al. 2023, eq 13)",
+        references=("chen2023",),
         kind="distances",
         better="lower",
         unit="length",
@@ -54,6 +60,7 @@ METRICS: dict[str, MetricRow] = {
     "masd": MetricRow(
         "seggrid.metrics.boundary:masd",
         "mean of the two directed means (Chen et al. 2023, eq 12)",
+        references=("chen2023",),
         kind="distances",
         better="lower",
         unit="length",
@@ -62,6 +69,7 @@ METRICS: dict[str, MetricRow] = {
         "seggrid.metrics.boundary:nsd",
         "share of both surfaces within a tolerance (surface Dice), written nsd@2",
         parameters={"tolerance": Parameter(2.0, "in mm, in px without spacing", 0, 1e6)},
+        references=("nikolov2021",),
         kind="distances",
     ),
 }

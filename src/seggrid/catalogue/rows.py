@@ -72,12 +72,14 @@ class Row:
         target: ``module:attribute`` of the implementation, imported only where it is used.
         doc: one line for tables and messages.
         version: bumped when the numbers change; part of identity.
+        references: keys of the publications that it is of, see ``seggrid.catalogue.references``.
     """
 
     target: str
     doc: str
     version: int = 1
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    references: tuple[str, ...] = ()
 
     def load(self) -> Any:
         """Import and return the implementation."""
