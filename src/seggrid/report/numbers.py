@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -26,6 +27,12 @@ def signed(value: float | None, places: int = SHARE) -> str:
         return DASH
     text = f"{value:+.{places}f}"
     return f"{0:.{places}f}" if Decimal(text) == 0 else text.replace("-", MINUS)
+
+
+def between(row: Mapping[str, Any], places: int = SHARE) -> str:
+    """``+0.012 [+0.003, +0.020]`` of ``value, low, high``; without brackets where there is no interval."""
+    ends = "" if _absent(row["low"]) else f" [{signed(row['low'], places)}, {signed(row['high'], places)}]"
+    return signed(row["value"], places) + ends
 
 
 def percent(value: float | None, places: int = 0) -> str:
@@ -59,9 +66,21 @@ def grouped(value: float | None) -> str:
     return DASH if _absent(value) else f"{value:,.0f}".replace(",", "\N{NARROW NO-BREAK SPACE}")
 
 
+def p_value(value: float | None, relation: bool = False) -> str:
+    """``0.034``, ``< 0.001``; with ``relation`` the first is ``= 0.034``."""
+    if value is None or _absent(value):
+        return DASH
+    return "< 0.001" if value < 0.001 else f"{'= ' * relation}{value:.3f}"
+
+
 def score(value: float | None, name: criterion.Name) -> str:
-    """A score of a criterion: fronts are whole numbers, mean ranks are halves."""
-    return fixed(value, {"pareto": 0, "rank": 1}.get(name, SHARE))
+    """A score of a criterion."""
+    return fixed(value, score_places(name))
+
+
+def score_places(name: criterion.Name) -> int:
+    """Decimals of a score: fronts are whole numbers, mean ranks are halves."""
+    return {"pareto": 0, "rank": 1}.get(name, SHARE)
 
 
 def sort_key(value: Any) -> str:
@@ -74,5 +93,6 @@ def _absent(value: Any) -> bool:
 
 
 FILTERS = {
-    function.__name__: function for function in (fixed, signed, percent, millions, duration, grouped, score, sort_key)
+    function.__name__: function
+    for function in (fixed, signed, percent, millions, duration, grouped, p_value, score, sort_key)
 }

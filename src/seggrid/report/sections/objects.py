@@ -10,6 +10,7 @@ from seggrid.catalogue import METRICS
 from seggrid.report.numbers import LENGTH, SHARE
 from seggrid.report.page import Section
 from seggrid.report.results import Results
+from seggrid.report.tables import Better, Column, Table, sample
 from seggrid.scoring.cases import STATUSES
 
 #: Shown where they are measured, in this order; metrics of O and D follow.
@@ -31,7 +32,41 @@ def build(results: Results) -> Section:
         "several_runs": any(len(results.runs_of(candidate)) > 1 for candidate in results.candidates),
         "objects": frame["class"].unique().tolist() if len(frame) else [],
     }
-    return Section("objects", "Objects", values)
+    tables = (object_table(frame, metrics, results, results.scores),) if len(frame) and results.scores else ()
+    return Section("objects", "Objects", values, tables=tables)
+
+
+def object_table(frame: pd.DataFrame, metrics: list[str], results: Results, scores: dict[str, Any]) -> Table:
+    """The objects for a manuscript, one after the other, each with its candidates in the order of the ranking.
+
+    Args:
+        frame: see ``object_frame``.
+    """
+    order = {name: position for position, name in enumerate(frame["class"].unique())}
+    rows = frame.sort_values("class", key=lambda names: names.map(order), kind="stable")
+    rows = rows.assign(ranked=rows["rank"].notna()).reset_index(drop=True)
+    left_out = results.grid.experiment.evaluation.both_empty == "exclude"
+    caption = (
+        f"Each object on the test folds: means over groups, then over folds and seeds. {sample(scores)}. "
+        "± standard deviation over folds and seeds. Missed, invented: cases, over all runs, in which only the truth, "
+        "only the prediction holds the object (overlap 0, distances the image diagonal); in which neither does, they "
+        f"are {'left out of the means' if left_out else 'counted as perfect'}. Bold: best ranked candidate on that "
+        "object."
+    )
+    shown = [_column(metric, results.unit) for metric in metrics]
+    columns = (
+        Column("class", "Object"),
+        Column("rank", "Rank", places=0),
+        Column("network", "Network"),
+        Column("label", "Loss mixture"),
+        *(
+            Column(m["key"], m["name"], m["unit"], m["places"], f"{m['key']}_sd", better=_better(m["key"]))
+            for m in shown
+        ),
+        Column("pred_empty", "Missed", places=0),
+        Column("truth_empty", "Invented", places=0),
+    )
+    return Table("objects", caption, rows, columns, within=("class",), competes="ranked")
 
 
 def object_frame(results: Results) -> pd.DataFrame:
@@ -70,7 +105,7 @@ def metric_name(metric: str) -> str:
     return _NAMES.get(name, name.replace("_", " ").capitalize()) + at + tolerance
 
 
-def _better(metric: str) -> str:
+def _better(metric: str) -> Better:
     return METRICS[metric.partition("@")[0]].better
 
 

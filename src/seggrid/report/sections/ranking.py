@@ -6,8 +6,10 @@ from typing import Any
 
 import pandas as pd
 
+from seggrid.report.numbers import LENGTH, SHARE, score_places
 from seggrid.report.page import Section
 from seggrid.report.results import Results
+from seggrid.report.tables import Column, Table, sample
 from seggrid.scoring import criterion
 from seggrid.scoring.ranking import SCORE_COLUMNS
 
@@ -37,7 +39,35 @@ def build(results: Results) -> Section:
         "intervals": bool(frame["overlap_low"].notna().any()),
         "several_runs": bool((frame["runs_completed"] > 1).any()),
     }
-    return Section("ranking", "Ranking", values)
+    return Section("ranking", "Ranking", values, tables=(ranking_table(frame, scores, results.unit),))
+
+
+def ranking_table(frame: pd.DataFrame, scores: dict[str, Any], unit: str) -> Table:
+    """The ranking for a manuscript; candidates without a rank stand below, with dashes.
+
+    Args:
+        frame: see ``ranking_frame``.
+    """
+    name: criterion.Name = scores["criterion"]
+    lower = name in criterion.LOWER_IS_BETTER
+    caption = (
+        f"Candidates on the test folds, ranked by the criterion {name}: {MEANINGS[name]}. {sample(scores)}. "
+        "O: overlap, higher is better; D: distance, lower is better; ± standard deviation over folds and seeds; "
+        f"brackets: 95 % interval of a bootstrap over groups ({scores['bootstrap']['resamples']} resamples); first: "
+        "share of the resamples in which a candidate comes first; time: mean training time of a run. Bold: best."
+    )
+    columns = (
+        Column("rank", "Rank", places=0),
+        Column("network", "Network"),
+        Column("label", "Loss mixture"),
+        Column("overlap", "O", "", SHARE, "overlap_sd", ("overlap_low", "overlap_high"), "higher"),
+        Column("distance", "D", unit, LENGTH, "distance_sd", ("distance_low", "distance_high"), "lower"),
+        Column("score", "Score", places=score_places(name), better="lower" if lower else "higher"),
+        Column("first_share", "First", "%", 0, better="higher", per=0.01),
+        Column("parameters", "Parameters", "M", 2, per=1e6),
+        Column("seconds", "Time", "min", 1, per=60),
+    )
+    return Table("ranking", caption, frame, columns)
 
 
 def ranking_frame(ranking: pd.DataFrame, scores: dict[str, Any]) -> pd.DataFrame:
