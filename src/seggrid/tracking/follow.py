@@ -6,17 +6,16 @@ Training itself talks to no server. A run that has ended takes the place of its 
 from __future__ import annotations
 
 import fcntl
-import io
 import sys
 import time
 from dataclasses import dataclass
 
-import pandas as pd
 from mlflow import MlflowClient
 
 from seggrid.errors import UserError
-from seggrid.paths import RunFolder, SearchFolder, tracking_store
+from seggrid.paths import SearchFolder, tracking_store
 from seggrid.scoring.grid import Grid, GridRun, read_grid
+from seggrid.scoring.histories import live_history
 from seggrid.tracking.children import all_runs, epoch_metrics, log_batches, run_tags
 from seggrid.tracking.finished import finished_runs
 from seggrid.tracking.importing import import_runs
@@ -73,7 +72,7 @@ class _Follower:
         grid = read_grid(self._experiment)
         states = grid.states()
         ended = states["completed"] + states["failed"]
-        training = [run for run in grid.runs if run.state == "missing" and _live(run) is not None]
+        training = [run for run in grid.runs if run.state == "missing" and live_history(run) is not None]
         rounds = _rounds_to_tell(grid)
         # A search has no runs before its first round.
         news = grid.runs and (training or self._stopped(grid) or ended != self._ended)
@@ -118,7 +117,7 @@ class _Follower:
 
     def _extend(self, client: MlflowClient, experiment_id: str, parent_id: str, run: GridRun) -> None:
         """Send the epochs that a run has trained since the last look."""
-        history = _live(run)
+        history = live_history(run)
         if history is None:
             return
         run_id = run.planned.run_id
@@ -138,16 +137,6 @@ def _rounds_to_tell(grid: Grid) -> int:
     """Rounds of the experiment's search that are not told yet, each of which may bring runs."""
     search, folder = grid.experiment.search, SearchFolder(grid.experiment.name)
     return sum(not folder.tell(number).is_file() for number in range(search.rounds)) if search else 0
-
-
-def _live(run: GridRun) -> pd.DataFrame | None:
-    """What a run has written so far, whole lines only; ``None`` before its first epoch."""
-    try:
-        text = RunFolder(run.planned.run_id).live_history.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return None
-    lines = text[: text.rfind("\n") + 1]
-    return pd.read_csv(io.StringIO(lines)) if lines.count("\n") > 1 else None
 
 
 def _delete_old(client: MlflowClient, experiment_id: str) -> None:

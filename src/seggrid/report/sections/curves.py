@@ -15,6 +15,7 @@ from seggrid.report.numbers import fixed
 from seggrid.report.page import Section
 from seggrid.report.results import Results, place
 from seggrid.scoring.grid import Candidate, GridRun
+from seggrid.scoring.histories import live_history
 from seggrid.specification import read_run
 
 _TITLES = {
@@ -53,12 +54,15 @@ def build(results: Results) -> Section:
 
 
 def curve_frame(runs: Sequence[GridRun]) -> pd.DataFrame:
-    """The histories of some runs behind one another, with ``run`` (its fold and seed) and ``kept`` (best epoch)."""
+    """The histories of some runs behind one another, with ``run`` (its fold and seed) and ``kept`` (best epoch).
+
+    A run that is still training gives what it has written so far, which knows nothing of the terms.
+    """
     frames = []
     for run in runs:
         path = RunFolder(run.planned.run_id).history
-        if path.is_file():
-            history = pd.read_csv(path)
+        history = pd.read_csv(path) if path.is_file() else None if run.status else live_history(run)
+        if history is not None:
             kept = run.status.best_epoch if run.status else None
             history["val_dice"] = history.get("val_dice", float("nan"))  # absent without validation cases
             frames.append(history.assign(run=place(run), kept=history["epoch"] == kept))
@@ -82,9 +86,10 @@ def nominal_shares(mixture: Mixture, frame: pd.DataFrame) -> pd.DataFrame:
 def share_rows(candidate: Candidate, mixture: Mixture, frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Nominal and effective share of each term: at the first epoch, the kept one and the last, as means over the runs.
 
-    The nominal share is that of the kept epoch where weights follow a schedule. A single term has no rows.
+    The nominal share is that of the kept epoch where weights follow a schedule. A single term has no rows,
+    nor has a candidate of which no run has ended.
     """
-    if len(mixture.terms) == 1:
+    if not _measured(mixture, frame):
         return []
     rows = []
     nominal = nominal_shares(mixture, frame[frame["kept"]] if mixture.scheduled else frame).mean()
@@ -106,7 +111,7 @@ def share_rows(candidate: Candidate, mixture: Mixture, frame: pd.DataFrame) -> l
 
 
 def _panels(mixture: Mixture, frame: pd.DataFrame) -> dict[str, Spec]:
-    """Four figures by name; two where there is one term, which has nothing to share."""
+    """Four figures by name; two where there is one term, which has nothing to share, or no run has ended."""
     terms = [term.name for term in mixture.terms]
     figures = {
         "loss": go.Figure([*_run_lines(frame, "loss"), _mean_line(frame, "loss", "mean of runs", 0)]),
@@ -114,7 +119,7 @@ def _panels(mixture: Mixture, frame: pd.DataFrame) -> dict[str, Spec]:
             [*_run_lines(frame, "val_dice"), _mean_line(frame, "val_dice", "mean of runs", 0), _kept(frame)]
         ),
     }
-    if len(terms) > 1:
+    if _measured(mixture, frame):
         figures["terms"] = go.Figure([_mean_line(frame, f"loss:{term}", term, k) for k, term in enumerate(terms)])
         figures["ratios"] = go.Figure(_share_lines(mixture, frame))
     for name, figure in figures.items():
@@ -127,6 +132,11 @@ def _panels(mixture: Mixture, frame: pd.DataFrame) -> dict[str, Spec]:
         if name in ("val_dice", "ratios"):
             figure.update_yaxes(range=[-0.02, 1.02])
     return {name: spec(figure) for name, figure in figures.items()}
+
+
+def _measured(mixture: Mixture, frame: pd.DataFrame) -> bool:
+    """Whether there are several terms, and a run that has measured each."""
+    return len(mixture.terms) > 1 and f"ratio:{mixture.terms[0].name}" in frame
 
 
 def _several(frame: pd.DataFrame) -> bool:
