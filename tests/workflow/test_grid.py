@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import re
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -53,6 +56,40 @@ def test_no_group_stands_on_two_sides(finished: Workplace) -> None:
 def test_a_second_call_has_nothing_to_do(finished: Workplace) -> None:
     done = finished.snakemake()
     assert "Nothing to be done" in done.stdout + done.stderr
+
+
+#: Read by Python as it starts: a machine without a network.
+NO_NETWORK = """
+import socket
+def refuse(*_, **__):
+    raise OSError("there is no network")
+socket.socket.connect = socket.socket.connect_ex = socket.create_connection = socket.getaddrinfo = refuse
+"""
+
+
+def test_snakemake_writes_its_own_report_without_a_network(
+    finished: Workplace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(NO_NETWORK)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    finished.snakemake("--report", "report.zip")
+    folder = finished.results / "experiments" / "tiny"
+    with zipfile.ZipFile(finished.folder / "report.zip") as archive:
+        files = {name.rpartition("/")[2]: name for name in archive.namelist() if "/data/" in name}
+        assert {"report.html", "ranking.csv", "objects.csv", "ranking.txt"} <= set(files)
+        for name in ("report.html", "ranking.csv"):
+            assert archive.read(files[name]) == (folder / name).read_bytes()
+        page = archive.read("report/report.html").decode()
+    assert not re.search(r"<(?:script|img|link)[^>]+(?:src|href)=.?https?:", page)
+    results, categories = (
+        json.loads(re.findall(rf'<script id="{name}">\s*var {name} = (.*);\n', page)[0])
+        for name in ("results", "categories")
+    )
+    assert {"Report", "Tables"} <= set(categories)
+    shown = {result["name"]: result for result in results.values()}
+    assert 'experiment <tt class="docutils literal">tiny</tt>' in shown["report.html"]["caption"]
+    assert shown["ranking.csv"]["labels"] == {"experiment": "tiny", "table": "ranking"}
+    assert all(result["caption"].startswith("<p>") for result in results.values())
 
 
 def test_a_new_mixture_trains_only_its_own_runs(finished: Workplace) -> None:

@@ -3,7 +3,12 @@ rule report:
     input:
         f"{RESULTS}/experiments/{{experiment}}/ranking.csv",
     output:
-        f"{RESULTS}/experiments/{{experiment}}/report.html",
+        report(
+            f"{RESULTS}/experiments/{{experiment}}/report.html",
+            caption="../report/report.rst",
+            category="Report",
+            labels={"experiment": "{experiment}"},
+        ),
     log:
         f"{RESULTS}/logs/report/{{experiment}}.log",
     localrule: True

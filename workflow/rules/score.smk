@@ -5,7 +5,24 @@ rule score:
         f"{RESULTS}/experiments/{{experiment}}/experiment.json",
         lambda w: measured(w.experiment),
     output:
-        f"{RESULTS}/experiments/{{experiment}}/ranking.csv",
+        report(
+            f"{RESULTS}/experiments/{{experiment}}/ranking.csv",
+            caption="../report/ranking.rst",
+            category="Tables",
+            labels={"experiment": "{experiment}", "table": "ranking"},
+        ),
+        report(
+            f"{RESULTS}/experiments/{{experiment}}/objects.csv",
+            caption="../report/objects.rst",
+            category="Tables",
+            labels={"experiment": "{experiment}", "table": "objects"},
+        ),
+        report(
+            f"{RESULTS}/experiments/{{experiment}}/ranking.txt",
+            caption="../report/ranking_text.rst",
+            category="Tables",
+            labels={"experiment": "{experiment}", "table": "ranking in words"},
+        ),
     log:
         f"{RESULTS}/logs/score/{{experiment}}.log",
     localrule: True
