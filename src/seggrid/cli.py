@@ -33,12 +33,23 @@ def parser() -> argparse.ArgumentParser:
             verb.add_argument(argument, help=explanation, type=kind)
         return verb
 
+    _add_init(add)
     _add_runs(add)
     _add_search(add)
     _add_experiments(add)
     _add_predict(add)
     _add_questions(add)
     return main_parser
+
+
+def _add_init(add: Add) -> None:
+    init = add(
+        "init", verbs.init, "look at images and masks, say what is wrong with them, and propose an experiment",
+        ("data", "folder of the data, or its COCO file", Path),
+    )  # fmt: skip
+    init.add_argument("--out", type=Path, metavar="FILE", help="default: config/experiments/NAME.yaml")
+    init.add_argument("--force", action="store_true", help="write over a file that is there")
+    init.add_argument("--no-probe", dest="probe", action="store_false", help="do not measure how long runs take here")
 
 
 def _add_runs(add: Add) -> None:
@@ -87,7 +98,9 @@ def _add_device(verb: argparse.ArgumentParser) -> None:
 
 def _add_experiments(add: Add) -> None:
     add("score", verbs.score, "rank the candidates of an experiment", _EXPERIMENT)
-    add("report", verbs.report, "write report.html of an experiment", _EXPERIMENT)
+    report = add("report", verbs.report, "write report.html of an experiment", _EXPERIMENT)
+    report.add_argument("--live", action="store_true", help="serve it while the grid runs, until Ctrl-C")
+    report.add_argument("--port", type=int, default=0, help="of --live (default: a free one)")
     _add_device(
         add("refit", verbs.refit, "train the winner on all cases, where the experiment registers that", _EXPERIMENT)
     )

@@ -10,6 +10,13 @@ from pathlib import Path
 _CHECKOUT = Path(__file__).resolve().parents[2]
 
 
+def init(options: argparse.Namespace) -> int:
+    from seggrid.proposal.stage import propose
+
+    print(propose(options.data, options.out, options.force, options.probe, lambda text: print(text, flush=True)))
+    return 0
+
+
 def plan(options: argparse.Namespace) -> int:
     from seggrid.config import experiment_folders, find_experiment, load_experiment
     from seggrid.plan import make_plan
@@ -104,6 +111,11 @@ def score(options: argparse.Namespace) -> int:
 
 
 def report(options: argparse.Namespace) -> int:
+    if options.live:
+        from seggrid.report.live import serve
+
+        serve(options.experiment, options.port)
+        return 0
     from seggrid.report.stage import write_report
 
     print(f"report: {write_report(options.experiment)}")

@@ -18,6 +18,7 @@ HEAVY = {
     "segmentation_models_pytorch", "monai", "pydantic", "yaml",
 }  # fmt: skip
 VERBS = (
+    "init",
     "plan",
     "preprocess",
     "train",
