@@ -29,7 +29,7 @@ from tests.conftest import REPOSITORY, TINY, Workplace
 DOCS = REPOSITORY / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
 #: Files that a page lets its reader write.
-EXAMPLES = {"src/seggrid/losses/brier.py", "config/experiments/first.yaml", "config/experiments/mine.yaml"}
+EXAMPLES = {"src/seggrid/losses/brier.py", "config/experiments/first.yaml", "config/experiments/knees.yaml"}
 OTHERS = [REPOSITORY / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "results/README.md")]
 each_page = pytest.mark.parametrize("page", [*PAGES, *OTHERS], ids=lambda page: page.relative_to(REPOSITORY).as_posix())
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -135,5 +135,5 @@ def _next_steps(out: Path, grid: Grid, time: str) -> str:
         f"{out}: {grid.name} grid of {grid.runs} runs, {time}\n"
         "next:\n"
         f"  snakemake -c{usable_cores()} --config experiment={given}\n"
-        f"  open {results_root() / 'experiments' / out.stem / 'report.html'}"
+        f"  python -m webbrowser {results_root() / 'experiments' / out.stem / 'report.html'}"
     )
