@@ -76,6 +76,10 @@ class ExperimentFolder:
         self.refit = self.folder / "refit.json"
         self.tracked = self.folder / "tracked.json"
         self.provenance = self.folder / "provenance.json"
+        self.tables = self.folder / "tables"
+        self.figures = self.folder / "figures"
+        self.manuscript = self.folder / "manuscript"
+        self.crate = self.folder / "ro-crate-metadata.json"
 
     @property
     def latest_ranking(self) -> Path:
@@ -90,6 +94,14 @@ class ExperimentFolder:
         if self.ranking.is_file():
             self.ranking.replace(self.incomplete_ranking)
         self.tracked.unlink(missing_ok=True)
+
+
+class ComparisonFolder:
+    """``results/comparisons/<A>+<B>``: two experiments side by side. No name of an experiment holds a plus."""
+
+    def __init__(self, first: str, second: str) -> None:
+        self.folder = results_root() / "comparisons" / f"{first}+{second}"
+        self.page = self.folder / "compare.html"
 
 
 class SearchFolder:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from seggrid.config import Experiment, Mixture, Network, Training
+from seggrid.config.published import load_published
 from seggrid.config.search import Search
 from seggrid.errors import UserError
 from seggrid.identities import (
@@ -63,8 +64,10 @@ def make_plan(experiment: Experiment, experiment_folders: list[Path], ancestors:
         ancestors: experiments that start from this one, to find circles.
 
     Raises:
-        UserError: raw files are missing, or ``init_from`` leads nowhere or round in a circle.
+        UserError: raw files are missing, ``init_from`` leads nowhere or round in a circle, or a publication is unknown.
     """
+    for name in experiment.published:
+        load_published(name)
     data = data_spec(experiment)
     data_id = data.data_id
     specifications = {DataFolder(data_id).spec: to_json(data.model_dump(mode="json"))}

@@ -8,6 +8,7 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -38,6 +39,25 @@ def atomic(path: Path, durable: bool = True) -> Iterator[Path]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+@contextlib.contextmanager
+def fresh_folder(path: Path) -> Iterator[Path]:
+    """Give an empty folder beside ``path``; on success it takes the place of ``path``, whatever that held before."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    end = os.urandom(6).hex()
+    temporary, old = (path.with_name(f".{path.name}.{end}.{kind}") for kind in ("part", "old"))
+    temporary.mkdir()
+    try:
+        yield temporary
+        if path.is_dir():
+            path.rename(old)
+        temporary.rename(path)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    finally:
+        shutil.rmtree(old, ignore_errors=True)
 
 
 #: A temporary file that nobody wrote to for so long has no writer that is alive.

@@ -14,6 +14,7 @@ from seggrid.records import (
     RunStatus,
     atomic,
     digest,
+    fresh_folder,
     read_json,
     read_model,
     read_status,
@@ -145,3 +146,22 @@ def test_only_what_nobody_writes_to_is_swept(tmp_path: Path) -> None:
     sweep_parts(tmp_path, 0)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names[2:])
     sweep_parts(tmp_path / "absent", 0)
+
+
+def test_a_fresh_folder_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
+    folder = tmp_path / "tables"
+    for name in ("old", "new"):
+        with fresh_folder(folder) as temporary:
+            (temporary / name).write_text(name, encoding="utf-8")
+    assert [path.name for path in folder.iterdir()] == ["new"]
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_a_fresh_folder_that_fails_leaves_the_old_one(tmp_path: Path) -> None:
+    folder = tmp_path / "tables"
+    folder.mkdir()
+    (folder / "old").touch()
+    with pytest.raises(RuntimeError), fresh_folder(folder):
+        raise RuntimeError
+    assert [path.name for path in folder.iterdir()] == ["old"]
+    assert list(tmp_path.iterdir()) == [folder]

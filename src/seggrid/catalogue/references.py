@@ -228,6 +228,33 @@ REFERENCES: dict[str, Reference] = {
     "loshchilov2019": _proceedings(
         "Loshchilov, Ilya and Hutter, Frank", "Decoupled Weight Decay Regularization", _ICLR, 2019,
     ),
+    # Statistics
+    "hesterberg2015": _article(
+        "Hesterberg, Tim C.",
+        "What Teachers Should Know About the Bootstrap: Resampling in the Undergraduate Statistics Curriculum",
+        "The American Statistician", 2015, volume="69", number="4", pages="371--386",
+        doi="10.1080/00031305.2015.1089789",
+    ),
+    "wilcoxon1945": _article(
+        "Wilcoxon, F.", "Individual comparisons by ranking methods", "Biometrics Bulletin", 1945, volume="1",
+        number="6", pages="80--83",
+    ),
+    "pratt1959": _article(
+        "Pratt, J. W.", "Remarks on Zeros and Ties in the Wilcoxon Signed Rank Procedures",
+        "Journal of the American Statistical Association", 1959, volume="54", number="287", pages="655--667",
+    ),
+    "holm1979": _article(
+        "Holm, Sture", "A simple sequentially rejective multiple test procedure",
+        "Scandinavian Journal of Statistics", 1979, volume="6", number="2", pages="65--70",
+    ),
+    "demsar2006": _article(
+        "Demšar, Janez", "Statistical Comparisons of Classifiers over Multiple Data Sets",
+        "Journal of Machine Learning Research", 2006, volume="7", pages="1--30",
+    ),
+    "scheffe1958": _article(
+        "Scheffé, H.", "Experiments with mixtures", "Journal of the Royal Statistical Society B", 1958, volume="20",
+        number="2", pages="344--360",
+    ),
     # Software
     "paszke2019": _misc(
         "Paszke, Adam and Gross, Sam and Massa, Francisco and others",
@@ -303,6 +330,14 @@ SOFTWARE: dict[str, str] = {
     "numpy": "harris2020", "scipy": "virtanen2020", "scikit-image": "vanderwalt2014", "snakemake": "molder2021",
     "optuna": "akiba2019",
 }  # fmt: skip
+
+
+def short_name(key: str) -> str:
+    """``Wang et al. 2026``, ``Loshchilov & Hutter 2019``."""
+    reference = REFERENCES[key]
+    families = [author.partition(",")[0] for author in reference.author.split(" and ")]
+    several = f"{families[0]} et al." if len(families) > 2 or families[-1] == "others" else " & ".join(families)
+    return " ".join(filter(None, (several, reference.fields.get("year"))))
 
 
 def of_architecture(name: str) -> tuple[str, ...]:

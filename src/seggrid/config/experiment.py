@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
@@ -35,11 +35,14 @@ _NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,59}$"
 
 def _nameable(name: str) -> str:
     if not re.fullmatch(_NAME, name):
-        raise ValueError(f"{name!r} names a folder: at most 60 letters, digits, dots, hyphens, underscores")
+        raise ValueError(f"{name!r} names a folder or file: at most 60 letters, digits, dots, hyphens, underscores")
     return name
 
 
-def _each_once(values: tuple[int, ...]) -> tuple[int, ...]:
+_Any = TypeVar("_Any")
+
+
+def _each_once(values: tuple[_Any, ...]) -> tuple[_Any, ...]:
     for value in values:
         if values.count(value) > 1:
             raise ValueError(f"{value} stands twice; leave one of them out")
@@ -48,6 +51,9 @@ def _each_once(values: tuple[int, ...]) -> tuple[int, ...]:
 
 Folds = Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1), AfterValidator(_each_once)]
 Seeds = Annotated[tuple[Annotated[int, Field(ge=0, lt=2**32)], ...], Field(min_length=1), AfterValidator(_each_once)]
+
+
+Names = Annotated[tuple[Annotated[str, AfterValidator(_nameable)], ...], AfterValidator(_each_once)]
 
 
 class Experiment(Section):
@@ -79,6 +85,8 @@ class Experiment(Section):
     evaluation: Evaluation = Evaluation()
     scoring: Scoring = Scoring()
     tracking: Tracking = Tracking()
+    published: Names = Field((), json_schema_extra=NOT_IDENTITY)
+    """Publications (files of config/published) whose figures the report sets beside the winner's, as other data."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Experiment:

@@ -71,6 +71,19 @@ def load_experiment(path: Path, data_path: Path | None = None) -> Experiment:
     Raises:
         UserError: every mistake in the file, a line each, with its key.
     """
+    raw = read_mapping(path, "an experiment is a mapping of keys (data, networks, mixtures ...)")
+    raw.setdefault("name", path.stem)
+    if data_path is not None:
+        _replace_data_path(raw, data_path)
+    return parse_experiment(raw, str(path))
+
+
+def read_mapping(path: Path, otherwise: str) -> dict[str, Any]:
+    """Read a YAML file that is a mapping; ``otherwise`` is said where it is something else.
+
+    Raises:
+        UserError: the file cannot be read, is no YAML, names a key twice or is no mapping.
+    """
     try:
         raw = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)  # noqa: S506 (a SafeLoader)
     except OSError as error:
@@ -82,11 +95,8 @@ def load_experiment(path: Path, data_path: Path | None = None) -> Experiment:
     except ValueError as error:  # PyYAML's, from a date or a tagged number that is none
         raise UserError(f"{path}: not valid YAML: {error}") from error
     if not isinstance(raw, dict):
-        raise UserError(f"{path}: an experiment is a mapping of keys (data, networks, mixtures ...)")
-    raw.setdefault("name", path.stem)
-    if data_path is not None:
-        _replace_data_path(raw, data_path)
-    return parse_experiment(raw, str(path))
+        raise UserError(f"{path}: {otherwise}")
+    return raw
 
 
 def parse_experiment(raw: dict[str, Any], origin: str) -> Experiment:
@@ -129,9 +139,13 @@ class _Place:
     option: bool
 
 
-def explain(errors: list[ErrorDetails]) -> list[str]:
-    """Return a sentence for each mistake: the full key, what is wrong and the nearest valid key."""
-    places = [_walk(error["loc"]) for error in errors]
+def explain(errors: list[ErrorDetails], root: type[BaseModel] = Experiment) -> list[str]:
+    """Return a sentence for each mistake in a file: the full key, what is wrong and the nearest valid key.
+
+    Args:
+        root: what the file is.
+    """
+    places = [_walk(error["loc"], root) for error in errors]
     keys = {place.key for place in places}
     sentences: list[str] = []
     last_option = ""
@@ -180,9 +194,8 @@ def _reworded(error: ErrorDetails) -> str:
     return text.replace("a valid tuple", "a list").replace("a valid string", "a text")
 
 
-def _walk(location: tuple[int | str, ...]) -> _Place:
+def _walk(location: tuple[int | str, ...], section: type[BaseModel]) -> _Place:
     """Follow a location of pydantic, which also names the members of unions, to its section and its key."""
-    section: type[BaseModel] = Experiment
     models: list[type[BaseModel]] = []
     key, plain, mapping, option = "", False, False, False
     for part in location:

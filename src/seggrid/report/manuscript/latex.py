@@ -15,6 +15,8 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from seggrid.catalogue.references import SOFTWARE
+
 ABSENT = "--"
 _SPECIAL = {
     "\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}",
@@ -126,7 +128,7 @@ def shape(sign: str) -> str:
     return _code(sign)
 
 
-def template(name: str, **values: Any) -> str:
+def template(file: str, /, **values: Any) -> str:
     """Fill a template of LaTeX; every value is escaped that is not LaTeX already."""
     environment = Environment(
         loader=PackageLoader("seggrid.report", "templates/manuscript"),
@@ -138,5 +140,7 @@ def template(name: str, **values: Any) -> str:
         comment_start_string="<#", comment_end_string="#>",
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
     )  # fmt: skip
-    environment.filters.update(listing=listing, cite=cite, given=plain_number)
-    return environment.get_template(name).render(**values)
+    environment.filters.update(
+        listing=listing, cite=cite, given=plain_number, software=lambda names: cite(SOFTWARE[name] for name in names)
+    )
+    return environment.get_template(file).render(**values)

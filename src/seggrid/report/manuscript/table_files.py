@@ -21,6 +21,8 @@ from seggrid.scoring.tables import write_table
 
 #: Characters of a text cell in one line, and lines of a table on one page.
 _WIDTH, _LINES = 34, 46
+#: Parts of a table after which LaTeX is made to set those that wait; it keeps some dozens at most.
+_FLOATS = 12
 
 
 @dataclass(frozen=True)
@@ -49,19 +51,24 @@ def tex(table: Table) -> str:
     """Return a table as LaTeX."""
     columns = [part for column in table.columns for part in _columns(table, column)]
     pages = list(_pages(columns, len(table.frame)))
-    starts = _starts(table)
     lines = ["% Needs \\usepackage{array,booktabs,graphicx}."]
     for place, rows in enumerate(pages):
-        lines += ["\\begin{table}", "\\centering", *_caption(table, place, len(pages)), "\\footnotesize"]
-        lines += ["\\setlength{\\tabcolsep}{4pt}", "\\sbox0{%"]
-        lines += [f"\\begin{{tabular}}{{@{{}}{''.join(column.layout for column in columns)}@{{}}}}", "\\toprule"]
-        lines += [" & ".join(column.heading for column in columns) + r" \\", "\\midrule"]
-        for row in rows:
-            lines += ["\\addlinespace"] if row > rows.start and row in starts else []
-            lines += [" & ".join(column.cells[row] for column in columns) + r" \\"]
-        lines += ["\\bottomrule", "\\end{tabular}}%"]
+        lines += ["\\clearpage"] if place and place % _FLOATS == 0 else []
+        lines += ["\\begin{table}", "\\centering", "\\setlength{\\belowcaptionskip}{4pt}"]
+        lines += [*_caption(table, place, len(pages)), "\\footnotesize", "\\setlength{\\tabcolsep}{4pt}"]
+        lines += ["\\sbox0{%", *_tabular(columns, rows, _starts(table)), "}%"]
         lines += ["\\ifdim\\wd0>\\linewidth\\resizebox{\\linewidth}{!}{\\usebox0}\\else\\usebox0\\fi", "\\end{table}"]
     return "\n".join(lines) + "\n"
+
+
+def _tabular(columns: list[_TexColumn], rows: range, starts: set[int]) -> Iterator[str]:
+    yield f"\\begin{{tabular}}{{@{{}}{''.join(column.layout for column in columns)}@{{}}}}"
+    yield from ("\\toprule", " & ".join(column.heading for column in columns) + r" \\", "\\midrule")
+    for row in rows:
+        if row > rows.start and row in starts:
+            yield "\\addlinespace"
+        yield " & ".join(column.cells[row] for column in columns) + r" \\"
+    yield from ("\\bottomrule", "\\end{tabular}")
 
 
 def _starts(table: Table) -> set[int]:

@@ -14,7 +14,7 @@ from seggrid.report.tables import Better, Column, Table, sample
 from seggrid.scoring.cases import STATUSES
 
 #: Shown where they are measured, in this order; metrics of O and D follow.
-_FIRST = ("dice", "iou", "precision", "recall", "hd95", "assd")
+FIRST = ("dice", "iou", "precision", "recall", "hd95", "assd")
 _NAMES = {"dice": "Dice", "iou": "IoU", "hd95": "HD95", "assd": "ASSD", "masd": "MASD", "hd": "HD", "nsd": "NSD"}
 EMPTY = STATUSES[1:]
 
@@ -26,7 +26,7 @@ def build(results: Results) -> Section:
     values = {
         "rows": frame.to_dict("records"),
         "best": best_rows(frame, metrics) if len(frame) else {},
-        "metrics": [_column(metric, results.unit) for metric in metrics],
+        "metrics": [metric_column(metric, results.unit) for metric in metrics],
         "empty": EMPTY,
         "both_empty": results.grid.experiment.evaluation.both_empty,
         "several_runs": any(len(results.runs_of(candidate)) > 1 for candidate in results.candidates),
@@ -53,7 +53,7 @@ def object_table(frame: pd.DataFrame, metrics: list[str], results: Results, scor
         f"are {'left out of the means' if left_out else 'counted as perfect'}. Bold: best ranked candidate on that "
         "object."
     )
-    shown = [_column(metric, results.unit) for metric in metrics]
+    shown = [metric_column(metric, results.unit) for metric in metrics]
     columns = (
         Column("class", "Object"),
         Column("rank", "Rank", places=0),
@@ -95,7 +95,7 @@ def best_rows(frame: pd.DataFrame, metrics: list[str]) -> dict[str, set[int]]:
 def shown_metrics(results: Results) -> list[str]:
     """The metrics of the table: the usual six as far as measured, and whatever O and D are made of."""
     scoring, measured = results.grid.experiment.scoring, results.grid.experiment.evaluation.metrics
-    usual = [name for name in _FIRST if name in measured]
+    usual = [name for name in FIRST if name in measured]
     return list(dict.fromkeys((*usual, *scoring.metrics)))
 
 
@@ -109,7 +109,8 @@ def _better(metric: str) -> Better:
     return METRICS[metric.partition("@")[0]].better
 
 
-def _column(metric: str, unit: str) -> dict[str, Any]:
+def metric_column(metric: str, unit: str) -> dict[str, Any]:
+    """How a column of a metric is headed and written."""
     row = METRICS[metric.partition("@")[0]]
     length = row.unit == "length"
     return {

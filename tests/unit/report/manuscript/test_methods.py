@@ -1,0 +1,106 @@
+"""The methods paragraph says what was done."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from seggrid.catalogue.references import REFERENCES
+from seggrid.config import Experiment
+from seggrid.report.manuscript.bibliography import cited
+from seggrid.report.manuscript.latex import escape
+from seggrid.report.manuscript.methods import methods
+from seggrid.report.results import Results
+from tests.unit.report.conftest import MakeResults
+from tests.unit.report.grid import CLASSES, LABEL, NETWORK
+
+
+def changed(results: Results, **changes: Any) -> Results:
+    """The same runs under other settings of the experiment, not scored."""
+    raw = {**results.grid.experiment.model_dump(mode="json", by_alias=True), **changes}
+    grid = dataclasses.replace(results.grid, experiment=Experiment.model_validate(raw))
+    return dataclasses.replace(results, grid=grid, scores=None)
+
+
+def test_settings_stand_in_the_text(complete: Results) -> None:
+    text = methods(complete)
+    for fact in (
+        "8 cases of 8 groups",
+        r"40 $\times$ 48 pixels",
+        "2 folds (seed 0)",
+        "1.23 million parameters",
+        "for 100 epochs",
+        "batches of 8 images",
+        r"weight decay 0.0001",
+        "0.001 at its peak",
+        "half a cosine to 0 after a linear warm-up over 5",
+        "a flip of axis 2 (0.5)",
+        "100 bootstrap resamples",
+        "Of 8 planned runs 8 were completed",
+        "torch 2",
+        "commit abc",
+        "snakemake -c2 -{}-config experiment=made-up data=FOLDER",
+    ):
+        assert fact in text, fact
+
+
+def test_the_definition_of_hd95_is_the_one_measured(complete: Results) -> None:
+    assert "HD95 (larger of the two directed 95th percentiles)" in methods(complete)
+    pooled = changed(
+        complete,
+        evaluation={"metrics": ["dice", "hd95_pooled"]},
+        scoring={"overlap": {"mean": ["dice"]}, "distance": {"mean": ["hd95_pooled"]}},
+    )
+    text = methods(pooled)
+    assert "95th percentile of both directed distances together" in text
+    assert "directed 95th percentiles)" not in text
+    assert "the distance $D$ the mean of" in text
+
+
+@pytest.mark.parametrize(("policy", "words"), [("exclude", "left out of the means"), ("perfect", "counted as perfect")])
+def test_the_policy_for_empty_masks(complete: Results, policy: str, words: str) -> None:
+    assert words in methods(changed(complete, evaluation={"both_empty": policy}))
+
+
+def test_what_is_switched_off_is_said(complete: Results) -> None:
+    training = {"augmentation": None, "gradient_clip": None, "select": "last", "optimiser": {"name": "sgd"}}
+    text = methods(changed(complete, training=training))
+    assert "\\paragraph{Augmentation.}\nNone." in text
+    assert "clipped" not in text
+    assert "The weights of the last epoch were kept" in text
+    assert "stochastic gradient descent (Nesterov momentum 0.9" in text
+    assert "loshchilov2019" not in text
+
+
+def test_names_are_escaped(complete: Results) -> None:
+    text = methods(complete)
+    for name in (NETWORK, LABEL, *CLASSES):
+        assert escape(name) in text
+        assert name not in text
+
+
+def test_losses_networks_and_metrics_are_cited(complete: Results) -> None:
+    keys = cited(methods(complete))
+    assert {"wang2026", "milletari2016", "kervadec2019", "lin2017fpn", "he2016", "maierhein2024", "paszke2019"} <= set(
+        keys
+    )
+    assert set(keys) <= set(REFERENCES)
+    assert "scheffe1958" not in keys
+
+
+def test_a_grid_that_is_planned_only(make_results: MakeResults) -> None:
+    results = make_results(dict.fromkeys(range(8), "missing"), scored=False)
+    for path in results.data.folder.glob("*"):
+        if path.name != "spec.json":
+            path.unlink()
+    text = methods(dataclasses.replace(results, card=None))
+    assert "is not preprocessed yet" in text
+    assert "Of 8 planned runs 0 were completed and 8 are not finished." in text
+
+
+def test_a_phantom_is_called_one(complete: Results) -> None:
+    text = methods(changed(complete, data={"source": "phantom"}, splits={"folds": 2}))
+    assert "drawn by the knee phantom of seggrid: lateral radiographs of 12 simulated knees" in text
+    assert "data=FOLDER" not in text
