@@ -18,6 +18,8 @@ from seggrid.proposal.settings import Settings, smallest_object
 _FEW_GROUPS = 10
 #: Pixels of an object in a network's image below which it is easily missed.
 _SMALL = 30
+#: Names of cases that are left out for the same reason; the file has all of them.
+_MOST_NAMED = 5
 #: Share of pixels at the lowest or highest intensity from which an image counts as clipped.
 _CLIPPED = {"at_lowest": 0.25, "at_highest": 0.02}
 #: What may stand between a patient and the number of an image in a file's name.
@@ -36,8 +38,12 @@ def list_findings(
 def file_findings(fingerprint: Fingerprint) -> Iterator[str]:
     """Yield a sentence for each finding on files: what a user must mend first, then what is left out."""
     yield from (f"to be mended before anything can run: {problem}" for problem in fingerprint.problems)
+    alike: dict[str, list[str]] = {}
     for case, reason in fingerprint.excluded.items():
-        yield f"left out (data.exclude): {reason if reason.startswith(f'{case}: ') else f'{case}: {reason}'}"
+        alike.setdefault(reason.removeprefix(f"{case}: "), []).append(case)
+    for reason, cases in alike.items():
+        more = f" and {len(cases) - _MOST_NAMED} more cases" if len(cases) > _MOST_NAMED else ""
+        yield f"left out (data.exclude): {', '.join(cases[:_MOST_NAMED])}{more}: {reason}"
 
 
 def _groups(data: Files, fingerprint: Fingerprint, settings: Settings) -> Iterator[str]:

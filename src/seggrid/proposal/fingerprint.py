@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -17,6 +17,9 @@ from seggrid.data.sources import Case, RawCase, Source, open_source
 from seggrid.data.sources.folder import FolderSource
 from seggrid.errors import UserError
 from seggrid.proposal.layout import Files
+
+#: Reasons that are told where no case can be used.
+_MOST_REASONS = 20
 
 
 @dataclass(frozen=True)
@@ -123,9 +126,21 @@ def take_fingerprint(data: Files, tell: Callable[[str], None]) -> Fingerprint:
     excluded |= _odd(found)
     kept = tuple(case for name, case in found.items() if name not in excluded)
     if not kept:
-        raise UserError(*(listing.problems or ("no image with a mask was found",)), *faults)
+        reasons = [*_other_names(listing.incomplete), *listing.problems, *faults] or ["no image with a mask was found"]
+        more = [f"and {len(reasons) - _MOST_REASONS} more"] if len(reasons) > _MOST_REASONS else []
+        raise UserError(*reasons[:_MOST_REASONS], *more)
     remaining = open_source(data.model_copy(update={"exclude": tuple(excluded)})).list_cases().problems
     return Fingerprint(kept, excluded, remaining, source.class_names, names)
+
+
+def _other_names(names: Sequence[str]) -> list[str]:
+    """Say so where masks are called like their images, with something behind."""
+    known = set(names)
+    behind = Counter(name[cut:] for name in names for cut in range(1, len(name)) if name[:cut] in known)
+    suffix, count = behind.most_common(1)[0] if behind else ("", 0)
+    if count < len(names) / 4:
+        return []
+    return [f"names end in {suffix!r} where those of their images do not: give every mask the name of its image"]
 
 
 def _odd(cases: Mapping[str, CaseFingerprint]) -> dict[str, str]:

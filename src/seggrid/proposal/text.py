@@ -80,9 +80,12 @@ def _data(data: Files, fingerprint: Fingerprint, classes: Sequence[ObjectClass])
         yield f"  ignore: {flow(list(data.ignore))}"
     if data.exclude:
         yield "  exclude:"
+        said = ""
         for case in data.exclude:
-            yield from comment(fingerprint.excluded[case], "    # ", "    # ")
+            reason = fingerprint.excluded[case]
+            yield from comment(reason, "    # ", "    # ") if reason != said else ()
             yield f"    - {flow(case)}"
+            said = reason
     if data.allow_empty:
         yield "  # Some masks show no object."
         yield "  allow_empty: true"

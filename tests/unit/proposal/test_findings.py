@@ -42,6 +42,13 @@ def test_files_that_are_left_out_and_those_to_be_mended(folder: Path, told: Told
     assert "left out (data.exclude): c0: " in text.splitlines()[1]
 
 
+def test_cases_with_the_same_fault_are_one_finding(folder: Path, told: Told) -> None:
+    for number in range(10, 17):
+        save(folder / "images" / f"c{number}.png", picture(number))
+    text = "left out (data.exclude): c10, c11, c12, c13, c14 and 2 more cases: its image, mask or a channel is missing"
+    assert text in told(folder).splitlines()
+
+
 def test_images_without_a_table_of_groups(folder: Path, told: Told) -> None:
     assert "no cases.csv: every image counts as a patient of its own" in told(folder)
     write_groups(folder, 9)

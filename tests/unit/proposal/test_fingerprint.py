@@ -9,7 +9,7 @@ import pytest
 
 from seggrid.errors import UserError
 from seggrid.proposal.fingerprint import bits
-from tests.unit.proposal.conftest import Look, mask_of, picture, save, write_scans
+from tests.unit.proposal.conftest import LAYOUTS, Look, mask_of, picture, save, write_scans
 
 
 def test_numbers_of_a_case_are_those_of_its_files(folder: Path, look: Look) -> None:
@@ -46,6 +46,19 @@ def test_each_bad_case_is_left_out_with_its_reason_and_the_rest_is_kept(folder: 
     assert fingerprint.problems == ()
 
 
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [("folder", "images/c0.png"), ("coco", "images/c0.png"), ("nnunet", "imagesTr/c_0_0000.png"),
+     ("nnunet", "labelsTr/c_0.png"), ("dicom", "masks/Doe0.png")],
+)  # fmt: skip
+def test_a_case_that_lacks_a_file_is_left_out_in_every_layout(tmp_path: Path, look: Look, name: str, file: str) -> None:
+    root = LAYOUTS[name](tmp_path / "bones")
+    (root / file).unlink()
+    fingerprint = look(root)[1]
+    assert (len(fingerprint.cases), fingerprint.problems) == (8, ())
+    assert list(fingerprint.excluded.values()) == ["its image, mask or a channel is missing"]
+
+
 def test_what_no_exclusion_mends_is_a_problem(folder: Path, look: Look) -> None:
     (folder / "images" / "notes.txt").touch()
     (folder / "cases.csv").write_text("case,group\n" + "".join(f"c{n},p{n // 2}\n" for n in range(8)))
@@ -65,6 +78,18 @@ def test_where_nothing_can_be_used_every_reason_is_told(folder: Path, look: Look
     with pytest.raises(UserError) as error:
         look(folder)
     assert len(error.value.problems) == 9
+
+
+def test_masks_with_a_suffix_are_recognised_and_a_long_list_is_cut(folder: Path, look: Look) -> None:
+    for number in range(9):
+        (folder / "masks" / f"c{number}.png").rename(folder / "masks" / f"c{number}_mask.png")
+    for number in range(9, 15):
+        save(folder / "images" / f"c{number}.png", picture(number))
+    with pytest.raises(UserError) as error:
+        look(folder)
+    first, *_, last = error.value.problems
+    assert first.startswith("names end in '_mask' where those of their images do not")
+    assert (len(error.value.problems), last) == (21, "and 5 more")
 
 
 def test_a_mask_of_negative_numbers_is_left_out(folder: Path, look: Look) -> None:
