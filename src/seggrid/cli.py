@@ -101,6 +101,10 @@ def _add_experiments(add: Add) -> None:
     report = add("report", verbs.report, "write report.html of an experiment", _EXPERIMENT)
     report.add_argument("--live", action="store_true", help="serve it while the grid runs, until Ctrl-C")
     report.add_argument("--port", type=int, default=0, help="of --live (default: a free one)")
+    add(
+        "compare", verbs.compare, "write a page that sets two experiments side by side",
+        ("first", "name of a planned experiment", str), ("second", "name of another one", str),
+    )  # fmt: skip
     _add_device(
         add("refit", verbs.refit, "train the winner on all cases, where the experiment registers that", _EXPERIMENT)
     )

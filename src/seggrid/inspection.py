@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from seggrid.config.flat import changes, flat
 from seggrid.errors import UserError
 from seggrid.paths import ExperimentFolder, RunFolder
 from seggrid.records import read_status
@@ -118,7 +119,7 @@ def why(run_id: str) -> str:
     """Say what defines a run: everything that was hashed to its identity, then the defaults it relies on."""
     spec = read_run(run_id)
     lines = [run_id, "", "defined by (what differs from the defaults, and versions)"]
-    lines += [f"  {key:<42} {value}" for key, value in _flat(spec.identity)]
+    lines += [f"  {key:<42} {value}" for key, value in flat(spec.identity)]
     lines += ["", "complete specification"]
     lines += [f"  {key:<42} {value}" for key, value in _complete(spec)]
     return "\n".join(lines)
@@ -130,8 +131,8 @@ def diff(first: str, second: str) -> str:
     A version that was bumped between the two stands in no field; what was hashed is compared as well.
     """
     runs = [read_run(run) for run in (first, second)]
-    changed = _changes(*(dict(_complete(run)) for run in runs))
-    hashed = _changes(*(dict(_flat(run.identity)) for run in runs))
+    changed = changes(*(dict(_complete(run)) for run in runs))
+    hashed = changes(*(dict(flat(run.identity)) for run in runs))
     outside = set(_outside(RunSpec))
     lines = [f"a  {first}", f"b  {second}"]
     for key, (left, right) in changed.items():
@@ -145,11 +146,6 @@ def diff(first: str, second: str) -> str:
     return "\n".join(lines)
 
 
-def _changes(first: dict[str, Any], second: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
-    pairs = {key: (first.get(key, "-"), second.get(key, "-")) for key in (*first, *second)}
-    return {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}
-
-
 def _outside(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
     for name, field in model.model_fields.items():
         extra = field.json_schema_extra
@@ -160,15 +156,4 @@ def _outside(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
 
 
 def _complete(spec: RunSpec) -> Iterator[tuple[str, Any]]:
-    yield from _flat(spec.model_dump(mode="json", exclude={"run_id", "identity"}))
-
-
-def _flat(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
-    if isinstance(value, dict) and value:
-        for name, item in value.items():
-            yield from _flat(item, f"{key}.{name}" if key else str(name))
-    elif isinstance(value, list) and value and all(isinstance(item, list | dict) for item in value):
-        for number, item in enumerate(value):
-            yield from _flat(item, f"{key}[{number}]")
-    else:
-        yield key, value
+    yield from flat(spec.model_dump(mode="json", exclude={"run_id", "identity"}))

@@ -122,6 +122,13 @@ def report(options: argparse.Namespace) -> int:
     return 0
 
 
+def compare(options: argparse.Namespace) -> int:
+    from seggrid.report.comparison.stage import write_comparison
+
+    print(f"comparison: {write_comparison(options.first, options.second)}")
+    return 0
+
+
 def refit(options: argparse.Namespace) -> int:
     from seggrid.refit import refit
 

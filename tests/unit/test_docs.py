@@ -142,6 +142,10 @@ def test_commands_name_what_exists(page: Path) -> None:
                 at = words.index("--profile")
                 assert (REPOSITORY / words[at + 1] / "config.yaml").is_file(), words
                 words = words[:at] + words[at + 2 :]
+            if "--report" in words:
+                at = words.index("--report")
+                assert words[at + 1].endswith((".zip", ".html")), words
+                words = words[:at] + words[at + 2 :]
             assert {word.partition("=")[0] for word in words if "=" in word} == {"experiment"} | (
                 {"data"} if any(word.startswith("data=") for word in words) else set()
             )

@@ -70,15 +70,25 @@ def write_grid(folder: Path, states: Mapping[int, str] | None = None) -> Plan:
     Args:
         states: position in the plan -> ``failed``, ``missing`` or ``unevaluated``; all others are completed.
     """
-    plan = make_plan(make_experiment(folder / "raw"), [])
+    return fill(make_experiment(folder / "raw"), states)
+
+
+def fill(experiment: Experiment, states: Mapping[int, str] | None = None, worse: int = 0) -> Plan:
+    """Do the same for any experiment on such images; runs and data that are there stay.
+
+    Args:
+        worse: pixels by which its masks are shifted farther.
+    """
+    plan = make_plan(experiment, [])
     plan.write()
     data = DataFolder(plan.data_id)
-    preprocess(read_data(plan.data_id), data, 1)
+    if not data.index.is_file():
+        preprocess(read_data(plan.data_id), data, 1)
     store = Store.open(data)
     for position, run in enumerate(plan.runs):
         state = (states or {}).get(position, "completed")
-        if state != "missing":
-            _write_run(plan, run, state, store, shift=4 - position // 2)
+        if state != "missing" and not RunFolder(run.run_id).status.is_file():
+            _write_run(plan, run, state, store, shift=max(0, 4 + worse - position // 2))
     return plan
 
 

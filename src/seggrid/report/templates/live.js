@@ -95,7 +95,8 @@
     pages.append(coming);
   }
 
-  const reading = () => hold.getAttribute("aria-pressed") === "true" || shown?.contentWindow.getSelection()?.type === "Range";
+  const reading = () => hold.getAttribute("aria-pressed") === "true" ||
+    shown?.contentWindow.getSelection()?.type === "Range" || shown?.contentDocument.querySelector("dialog[open]");
 
   function tellAge() {
     const minutes = Math.floor((Date.now() - since) / 60000);

@@ -1,0 +1,1 @@
+"""Two experiments side by side on one page."""
