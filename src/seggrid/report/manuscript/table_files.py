@@ -20,7 +20,7 @@ from seggrid.report.tables import Column, Table
 from seggrid.scoring.tables import write_table
 
 #: Characters of a text cell in one line, and lines of a table on one page.
-_WIDTH, _LINES = 34, 46
+_WIDTH, _LINES = 28, 46
 #: Parts of a table after which LaTeX is made to set those that wait; it keeps some dozens at most.
 _FLOATS = 12
 
@@ -54,7 +54,7 @@ def tex(table: Table) -> str:
     lines = ["% Needs \\usepackage{array,booktabs,graphicx}."]
     for place, rows in enumerate(pages):
         lines += ["\\clearpage"] if place and place % _FLOATS == 0 else []
-        lines += ["\\begin{table}", "\\centering", "\\setlength{\\belowcaptionskip}{4pt}"]
+        lines += ["\\begin{table}[htbp]", "\\centering", "\\setlength{\\belowcaptionskip}{4pt}"]
         lines += [*_caption(table, place, len(pages)), "\\footnotesize", "\\setlength{\\tabcolsep}{4pt}"]
         lines += ["\\sbox0{%", *_tabular(columns, rows, _starts(table)), "}%"]
         lines += ["\\ifdim\\wd0>\\linewidth\\resizebox{\\linewidth}{!}{\\usebox0}\\else\\usebox0\\fi", "\\end{table}"]

@@ -91,7 +91,7 @@ def test_parts_of_a_very_long_table_do_not_wait_for_ever() -> None:
 def test_long_names_are_broken() -> None:
     frame = pd.DataFrame({"name": ["0.50*dual_level_ce + 0.25*dice + 0.25*boundary", ""]})
     text = tex(table(frame, Column("name", "Name")))
-    assert r"\begin{tabular}{@{}>{\raggedright\arraybackslash}p{17em}@{}}" in text
+    assert r"\begin{tabular}{@{}>{\raggedright\arraybackslash}p{14em}@{}}" in text
 
 
 def test_a_table_without_rows_is_not_written(tmp_path: Path) -> None:
