@@ -31,9 +31,8 @@ def differences(evidence: Evidence, reference: Sequence[int]) -> pd.DataFrame:
 
     Returns:
         A row per candidate that is compared: ``candidate`` and ``reference`` (rows), and for O and D the difference
-        ``overlap``, its interval ``overlap_low, overlap_high``, ``overlap_p`` and ``overlap_holm``, and the number of
-        groups in which it is better, ``overlap_wins``, of ``overlap_groups``. Intervals and p-values are NaN with
-        fewer than 6 groups.
+        ``overlap``, its interval ``overlap_low, overlap_high`` (NaN with fewer than 6 groups), and the number of groups
+        in which it is better, ``overlap_wins``, of ``overlap_groups``.
     """
     own = np.array([row for row, other in enumerate(reference) if other not in (-1, row)], dtype=np.int64)
     other = np.array([reference[row] for row in own], dtype=np.int64)
@@ -42,18 +41,29 @@ def differences(evidence: Evidence, reference: Sequence[int]) -> pd.DataFrame:
         values, resampled = evidence.values(measure), evidence.resampled(measure)
         by_group = evidence.by_group(measure)[own] - evidence.by_group(measure)[other]
         low, high = evidence.interval(resampled[:, own] - resampled[:, other])
-        p_values = np.array([signed_rank(row) if evidence.enough else np.nan for row in by_group])
         better = by_group > 0 if measure == "overlap" else by_group < 0
         columns |= {
             measure: values[own] - values[other],
             f"{measure}_low": low,
             f"{measure}_high": high,
-            f"{measure}_p": p_values,
-            f"{measure}_holm": holm(p_values),
             f"{measure}_wins": better.sum(axis=1),
             f"{measure}_groups": np.isfinite(by_group).sum(axis=1),
         }
     return pd.DataFrame(columns)
+
+
+def with_p_values(evidence: Evidence, table: pd.DataFrame) -> pd.DataFrame:
+    """Add p-values to ``differences``: ``overlap_p``, adjusted ``overlap_holm``, and the same for D.
+
+    They are NaN with fewer than 6 groups.
+    """
+    found = table.copy()
+    own, other = (table[name].to_numpy(int) for name in ("candidate", "reference"))
+    for measure in MEASURES:
+        by_group = evidence.by_group(measure)[own] - evidence.by_group(measure)[other]
+        p_values = np.array([signed_rank(row) if evidence.enough else np.nan for row in by_group], dtype=float)
+        found[f"{measure}_p"], found[f"{measure}_holm"] = p_values, holm(p_values)
+    return found
 
 
 def against_baseline(evidence: Evidence, loss: str) -> list[int]:

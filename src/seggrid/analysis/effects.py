@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -43,15 +43,14 @@ def effects(evidence: Evidence) -> pd.DataFrame:
 
     Returns:
         A row per change: ``factor, level, reference``, ``pairs``, and the mean change of O and D with intervals,
-        ``overlap, overlap_low, overlap_high, ...``. Terms first, then in the order of the candidates' names.
+        ``overlap, overlap_low, overlap_high, ...``. Terms first, exchanges last.
     """
-    mixtures = [Mixture.model_validate(candidate.loss) for candidate in evidence.candidates]
-    networks = [candidate.network for candidate in evidence.candidates]
+    mixtures, settings = evidence.mixtures, evidence.settings
     contrasts: dict[Change, list[Floats]] = defaultdict(list)
-    for change, contrast in _added_terms(networks, mixtures):
+    for change, contrast in _added_terms(settings, mixtures):
         contrasts[change].append(contrast)
-    for change, with_it, without in itertools.chain(_exchanges(networks, mixtures), _networks(networks, mixtures)):
-        contrasts[change].append(_contrast(len(networks), [with_it], [without]))
+    for change, with_it, without in itertools.chain(_exchanges(settings, mixtures), _networks(evidence)):
+        contrasts[change].append(_contrast(len(settings), [with_it], [without]))
     rows = []
     for change in sorted(contrasts, key=_order):
         weights = np.mean(contrasts[change], axis=0)
@@ -68,7 +67,7 @@ def effects(evidence: Evidence) -> pd.DataFrame:
 
 
 def _order(change: Change) -> tuple[int, str, str]:
-    factors: tuple[Factor, ...] = ("term", "exchange", "parameter", "network")
+    factors: tuple[Factor, ...] = ("term", "network", "parameter", "exchange")
     return factors.index(change.factor), change.level, change.reference
 
 
@@ -80,25 +79,25 @@ def _contrast(size: int, high: Iterable[int], low: Iterable[int]) -> Floats:
     return found
 
 
-def _added_terms(networks: list[str], mixtures: list[Mixture]) -> Iterator[tuple[Change, Floats]]:
+def _added_terms(settings: Sequence[str], mixtures: Sequence[Mixture]) -> Iterator[tuple[Change, Floats]]:
     """Mixtures of some terms against those of the same terms and one more, whatever their weights."""
     cells: dict[tuple[str, frozenset[str]], list[int]] = defaultdict(list)
-    for row, (network, mixture) in enumerate(zip(networks, mixtures, strict=True)):
-        cells[network, frozenset(term.name for term in mixture.terms)].append(row)
-    for (network, terms), rows in cells.items():
+    for row, (setting, mixture) in enumerate(zip(settings, mixtures, strict=True)):
+        cells[setting, frozenset(term.name for term in mixture.terms)].append(row)
+    for (setting, terms), rows in cells.items():
         for term in sorted(terms):
-            without = cells.get((network, terms - {term}))
+            without = cells.get((setting, terms - {term}))
             if without:
-                yield Change("term", term, ""), _contrast(len(networks), rows, without)
+                yield Change("term", term, ""), _contrast(len(settings), rows, without)
 
 
-def _exchanges(networks: list[str], mixtures: list[Mixture]) -> Iterator[_Pair]:
+def _exchanges(settings: Sequence[str], mixtures: Sequence[Mixture]) -> Iterator[_Pair]:
     """Mixtures that are equal but for one term, of the same weight."""
     places: dict[tuple[str, str, str], list[tuple[int, Term]]] = defaultdict(list)
-    for row, (network, mixture) in enumerate(zip(networks, mixtures, strict=True)):
+    for row, (setting, mixture) in enumerate(zip(settings, mixtures, strict=True)):
         for term in mixture.terms:
             others = " + ".join(f"{other.weight}*{other.name}" for other in mixture.terms if other is not term)
-            places[network, others, str(term.weight)].append((row, term))
+            places[setting, others, str(term.weight)].append((row, term))
     for found in places.values():
         for (low, reference), (high, level) in itertools.combinations(sorted(found, key=_by_name), 2):
             if reference.name != level.name:
@@ -110,11 +109,12 @@ def _by_name(entry: tuple[int, Term]) -> tuple[str, int]:
     return entry[1].name, entry[0]
 
 
-def _networks(networks: list[str], mixtures: list[Mixture]) -> Iterator[_Pair]:
-    """Networks that were trained with the same mixture."""
-    by_mixture: dict[str, list[int]] = defaultdict(list)
-    for row, mixture in enumerate(mixtures):
-        by_mixture[mixture.name].append(row)
-    for rows in by_mixture.values():
+def _networks(evidence: Evidence) -> Iterator[_Pair]:
+    """Networks that were trained with the same mixture, and the same beside it."""
+    networks = [candidate.network for candidate in evidence.candidates]
+    by_loss: dict[str, list[int]] = defaultdict(list)
+    for row, candidate in enumerate(evidence.candidates):
+        by_loss[candidate.loss].append(row)
+    for rows in by_loss.values():
         for low, high in itertools.combinations(sorted(rows, key=lambda row: networks[row]), 2):
             yield Change("network", networks[high], networks[low]), high, low

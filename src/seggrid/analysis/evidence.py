@@ -10,11 +10,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from seggrid.config import Mixture
 from seggrid.scoring.aggregate import Means
 from seggrid.scoring.criterion import LOWER_IS_BETTER, Floats, Name, absolute, score
 from seggrid.scoring.grid import Candidate, Grid
 from seggrid.scoring.ranking import contributions_on_test
 from seggrid.scoring.statistics import MINIMUM_GROUPS, Bootstrap, expanded_percentiles
+from seggrid.specification import read_run
 
 Measure = Literal["overlap", "distance"]
 MEASURES: tuple[Measure, ...] = ("overlap", "distance")
@@ -27,6 +29,7 @@ class Evidence:
 
     Attributes:
         candidates: the rows of every array, C.
+        mixtures: what each was trained with.
         groups: names of the groups, G.
         overlap, distance: O and D, shape ``(C,)``.
         group_overlap, group_distance: means within each group, over its objects and runs; NaN where undefined;
@@ -37,6 +40,7 @@ class Evidence:
     """
 
     candidates: tuple[Candidate, ...]
+    mixtures: tuple[Mixture, ...]
     groups: tuple[str, ...]
     overlap: Floats
     distance: Floats
@@ -95,6 +99,12 @@ class Evidence:
         low, high = np.percentile(resampled, self.percentiles, axis=0)
         return low, high
 
+    @cached_property
+    def settings(self) -> tuple[str, ...]:
+        """The network of each candidate, and whatever else it was trained with beside the mixture (a learning rate)."""
+        pairs = zip(self.candidates, self.mixtures, strict=True)
+        return tuple(f"{c.network} {c.loss.removesuffix(m.name)}".strip() for c, m in pairs)
+
     def position(self, network: str, loss: str) -> int | None:
         """Row of a candidate."""
         keys = [(candidate.network, candidate.loss) for candidate in self.candidates]
@@ -114,9 +124,11 @@ def gather(grid: Grid, means: Means, ranked: pd.DataFrame, reference: float) -> 
     if parts is None or len(parts.groups) < 2:
         return None
     scoring = grid.experiment.scoring
+    run_of = {int(row): run.planned.run_id for row, run in zip(grid.candidate_of, grid.runs, strict=True)}
     weight: npt.NDArray[np.float64] = np.where(parts.weight > 0, parts.weight, np.nan)
     return Evidence(
         candidates=tuple(grid.candidates[row] for row in rows),
+        mixtures=tuple(read_run(run_of[row]).mixture for row in rows),
         groups=parts.groups,
         overlap=ranked["overlap"].to_numpy(float),
         distance=ranked["distance"].to_numpy(float),

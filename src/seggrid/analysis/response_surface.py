@@ -18,7 +18,6 @@ import pandas as pd
 import statsmodels.api as sm
 
 from seggrid.analysis.evidence import Evidence
-from seggrid.config import Mixture
 from seggrid.config.schedule import WeightSchedule
 from seggrid.scoring.criterion import Floats, absolute
 
@@ -82,16 +81,15 @@ class Surface:
 
 
 def find_simplices(evidence: Evidence) -> list[Simplex]:
-    """Return, by network, every set of 2 to 5 terms of which a mixture holds all and no other mixture more.
+    """Return, by network (and learning rate), the sets of 2 to 5 terms that no mixture of more terms holds.
 
     Only mixtures of constant weights that sum to 1 count.
     """
     found = []
-    mixtures = [Mixture.model_validate(candidate.loss) for candidate in evidence.candidates]
-    for network in dict.fromkeys(candidate.network for candidate in evidence.candidates):
+    for setting in dict.fromkeys(evidence.settings):
         weights: dict[int, dict[str, float]] = {}
-        for row, (candidate, mixture) in enumerate(zip(evidence.candidates, mixtures, strict=True)):
-            if candidate.network == network and not mixture.scheduled:
+        for row, mixture in enumerate(evidence.mixtures):
+            if evidence.settings[row] == setting and not mixture.scheduled:
                 named = {
                     term.name: float(term.weight)
                     for term in mixture.terms
@@ -106,7 +104,7 @@ def find_simplices(evidence: Evidence) -> list[Simplex]:
             rows = tuple(row for row, named in weights.items() if set(named) <= terms)
             table = np.array([[weights[row].get(name, 0.0) for name in order] for row in rows])
             if len(rows) >= len(order) + _SPARE:
-                found.append(Simplex(network, order, rows, table))
+                found.append(Simplex(setting, order, rows, table))
     return found
 
 

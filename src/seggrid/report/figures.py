@@ -17,6 +17,8 @@ import numpy.typing as npt
 import pandas as pd
 import plotly.graph_objects as go
 
+from seggrid.report.drawings import Drawing
+
 Spec = dict[str, Any]
 
 
@@ -31,6 +33,7 @@ class Figure:
         variants: what plotly draws; several where a switch of the page chooses among them, ``None`` where an option has
             nothing to draw.
         height: in px.
+        drawings: the same for the manuscript.
     """
 
     name: str
@@ -38,6 +41,7 @@ class Figure:
     frame: pd.DataFrame
     variants: tuple[Spec | None, ...]
     height: int = 280
+    drawings: tuple[Drawing, ...] = ()
 
 
 def spec(figure: go.Figure) -> Spec:
@@ -67,6 +71,51 @@ def wrapped(name: str, width: int = 30) -> str:
 def tone(number: int) -> dict[str, int]:
     """The ``meta`` of a trace that is drawn in a colour of the theme."""
     return {"tone": number}
+
+
+def positions(names: list[str], reverse: bool = False) -> dict[str, Any]:
+    """An axis of positions with names beside them: two that are called alike stay two, and blanks keep their place."""
+    ends = [-0.5, len(names) - 0.5]
+    return {
+        "tickvals": list(range(len(names))),
+        "ticktext": names,
+        "range": ends[::-1] if reverse else ends,
+        "showgrid": False,
+        "zeroline": False,
+        "ticks": "",
+    }
+
+
+def forest(frame: pd.DataFrame, title: str) -> Spec:
+    """Points with intervals, the first on top.
+
+    Args:
+        frame: ``label, value, low, high`` and ``hover``.
+    """
+    value = frame["value"].to_numpy(float)
+    trace = go.Scatter(
+        x=rounded(value),
+        y=list(range(len(frame))),
+        error_x={
+            "type": "data",
+            "array": rounded(frame["high"].to_numpy(float) - value),
+            "arrayminus": rounded(value - frame["low"].to_numpy(float)),
+            "thickness": 1.5,
+            "width": 3,
+        },
+        hovertext=[text(name) for name in frame["hover"]],
+        hoverinfo="text",
+        mode="markers",
+        marker={"size": 7},
+        meta=tone(0),
+        showlegend=False,
+    )
+    layout = go.Layout(
+        title={"text": text(title)},
+        yaxis=positions([wrapped(name, 34) for name in frame["label"]], reverse=True),
+        xaxis={"zeroline": True, "zerolinewidth": 1.5, "rangemode": "tozero"},
+    )
+    return spec(go.Figure(trace, layout))
 
 
 def rounded(values: Iterable[float] | npt.NDArray[np.float64], digits: int = 5) -> list[float | None]:

@@ -29,7 +29,7 @@ def signed(value: float | None, places: int = SHARE) -> str:
     return f"{0:.{places}f}" if Decimal(text) == 0 else text.replace("-", MINUS)
 
 
-def between(row: Mapping[str, Any], places: int = SHARE) -> str:
+def between(row: Mapping[Any, Any], places: int = SHARE) -> str:
     """``+0.012 [+0.003, +0.020]`` of ``value, low, high``; without brackets where there is no interval."""
     ends = "" if _absent(row["low"]) else f" [{signed(row['low'], places)}, {signed(row['high'], places)}]"
     return signed(row["value"], places) + ends

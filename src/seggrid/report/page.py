@@ -60,6 +60,7 @@ def document(template: str, sections: Sequence[Section], folder: str, **values: 
         keep_trailing_newline=True,
     )
     environment.filters.update(FILTERS)
+    environment.filters["script_json"] = lambda value: Markup(script_json(value))  # noqa: S704 (escaped)
     figures = {figure.name: figure.variants for section in sections for figure in section.figures}
 
     def asset(name: str) -> Markup:

@@ -1,31 +1,46 @@
-"""The report stage: from the files of an experiment to ``report.html`` and ``provenance.json``."""
+"""The report stage: from the files of an experiment to the page, and to what a manuscript takes from it."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from seggrid.paths import ExperimentFolder
-from seggrid.records import write_json, write_text
+from seggrid.records import fresh_folder, write_json, write_text
+from seggrid.report.drawings import write_drawings
+from seggrid.report.manuscript.write import write_manuscript
 from seggrid.report.page import Section, render
 from seggrid.report.results import Results, read_results
 from seggrid.report.sections import (
     answer,
+    cases,
+    comparisons,
     curves,
     data_card,
+    effects,
     failures,
     heatmaps,
     objects,
     overlays,
     provenance,
+    published,
     ranking,
+    search,
+    simplex,
+    stability,
 )
 
 #: The sections, in their order on the page.
-SECTIONS = (answer, ranking, heatmaps, objects, curves, overlays, failures, data_card, provenance)
+SECTIONS = (
+    answer, ranking, comparisons, stability, heatmaps, simplex, effects, objects, published, cases, overlays, curves,
+    search, failures, data_card, provenance,
+)  # fmt: skip
 
 
 def write_report(experiment: str) -> Path:
-    """Write ``report.html`` and ``provenance.json`` of a planned experiment, however far it has come.
+    """Write the report of a planned experiment, however far it has come.
+
+    That is ``report.html``, ``provenance.json``, ``ro-crate-metadata.json`` and the folders ``figures``, ``tables`` and
+    ``manuscript``.
 
     Same files, same bytes, but for the section on provenance, which tells of the machine that wrote it.
 
@@ -34,11 +49,15 @@ def write_report(experiment: str) -> Path:
     """
     results = read_results(experiment)
     folder = ExperimentFolder(experiment)
+    sections = build_sections(results)
     write_json(folder.provenance, provenance.record(results))
-    write_text(folder.report, render(results, build_sections(results)))
+    with fresh_folder(folder.figures) as figures:
+        write_drawings((d for section in sections for figure in section.figures for d in figure.drawings), figures)
+    write_text(folder.report, render(results, sections))
+    write_manuscript(results, sections)
     return folder.report
 
 
 def build_sections(results: Results) -> list[Section]:
-    """Build every section of the page."""
-    return [section.build(results) for section in SECTIONS]
+    """Build every section of the page that the experiment has."""
+    return [built for section in SECTIONS if (built := section.build(results)) is not None]

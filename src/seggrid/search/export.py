@@ -12,12 +12,10 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from seggrid.config.search import Search
 from seggrid.errors import UserError
-from seggrid.paths import SearchFolder
-from seggrid.records import read_model
-from seggrid.search.rounds import Outcome, known_trial, read_search, warm_start
+from seggrid.search.rounds import Outcome, known_trial, read_search, told_trials, warm_start
 from seggrid.search.space import SearchSpace
 from seggrid.search.study import DIRECTIONS, frozen
-from seggrid.trials import Trial, asked_rounds
+from seggrid.trials import Trial
 
 #: Marks a study as a copy, which the next export replaces.
 _MARK = "seggrid"
@@ -40,13 +38,7 @@ def export_study(experiment: str, storage: str) -> int:
     settled, search = read_search(experiment)
     space = SearchSpace(settled, search)
     trials = [frozen(space, known) for known in warm_start(settled, search, space)]
-    folder = SearchFolder(experiment)
-    for asked in asked_rounds(experiment):
-        if not folder.tell(asked.round).is_file():
-            break
-        for number, trial in enumerate(asked.trials):
-            outcome = read_model(folder.trial(asked.round, number), Outcome)
-            trials.append(_described(space, search, asked.round, trial, outcome))
+    trials += [_described(space, search, *told) for told in told_trials(experiment)]
     shown = _without_password(storage)
     try:
         opened = _open(storage)

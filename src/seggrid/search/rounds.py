@@ -7,7 +7,7 @@ a trial), ``rung-0.json`` (the trials that are trained on), ``trial-03.json`` (w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
@@ -46,6 +46,16 @@ class Outcome(Section):
     epochs: int | None = None
     dice: float | None = None
     reason: str | None = None
+
+
+def told_trials(experiment: str) -> Iterator[tuple[int, Trial, Outcome]]:
+    """Yield the trials of the rounds that are told, in their order, each with its round and what it came to."""
+    folder = SearchFolder(experiment)
+    for asked in asked_rounds(experiment):
+        if not folder.tell(asked.round).is_file():
+            return
+        for number, trial in enumerate(asked.trials):
+            yield asked.round, trial, read_model(folder.trial(asked.round, number), Outcome)
 
 
 def ask(experiment: str, number: int, experiment_folders: list[Path]) -> Round:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from seggrid.analysis.evidence import Evidence
+from seggrid.config import Mixture
 from seggrid.scoring.criterion import Floats, Name
 from seggrid.scoring.grid import Candidate
 from seggrid.scoring.statistics import Bootstrap, Contributions
@@ -33,12 +34,13 @@ def make_evidence() -> MakeEvidence:
         weight /= weight.sum(axis=1, keepdims=True)
         names = tuple(f"g{number:02d}" for number in range(groups))
         parts = Contributions(names, np.nan_to_num(overlap) * weight, np.nan_to_num(distance) * weight, weight)
-        labels = losses or [f"loss{number}" for number in range(count)]
+        labels = losses or [f"{number + 1}*ce" for number in range(count)]
         return Evidence(
             candidates=tuple(
                 Candidate(network, loss, loss)
                 for network, loss in zip(networks or ["net"] * count, labels, strict=True)
             ),
+            mixtures=tuple(Mixture.model_validate(loss) for loss in labels),
             groups=names,
             overlap=np.nanmean(overlap, axis=1),
             distance=np.nanmean(distance, axis=1),

@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import wilcoxon
 
-from seggrid.analysis.differences import against_baseline, differences, holm, signed_rank, smallest_detectable
+from seggrid.analysis.differences import (
+    against_baseline,
+    differences,
+    holm,
+    signed_rank,
+    smallest_detectable,
+    with_p_values,
+)
+from seggrid.analysis.evidence import Evidence
 from tests.unit.analysis.conftest import MakeEvidence
 
 RNG = np.random.default_rng(0)
 GROUPS = RNG.uniform(0.5, 0.8, 12)
 
 
+def compare(evidence: Evidence, reference: list[int]) -> pd.DataFrame:
+    return with_p_values(evidence, differences(evidence, reference))
+
+
 def test_a_constant_difference_is_sure_however_far_the_groups_differ(make_evidence: MakeEvidence) -> None:
-    found = differences(make_evidence(np.stack([GROUPS + 0.02, GROUPS])), [1, -1])
+    found = compare(make_evidence(np.stack([GROUPS + 0.02, GROUPS])), [1, -1])
     assert found[["candidate", "reference"]].to_numpy().tolist() == [[0, 1]]
     row = found.iloc[0]
     assert row[["overlap", "overlap_low", "overlap_high"]].to_list() == pytest.approx([0.02] * 3)
@@ -26,7 +39,7 @@ def test_a_constant_difference_is_sure_however_far_the_groups_differ(make_eviden
 
 def test_noise_is_no_difference(make_evidence: MakeEvidence) -> None:
     noise = RNG.normal(0, 0.05, 12)
-    row = differences(make_evidence(np.stack([GROUPS + noise - noise.mean(), GROUPS])), [1, 1]).iloc[0]
+    row = compare(make_evidence(np.stack([GROUPS + noise - noise.mean(), GROUPS])), [1, 1]).iloc[0]
     assert row["overlap_low"] < 0 < row["overlap_high"]
     assert row["overlap_p"] == pytest.approx(wilcoxon(noise - noise.mean(), zero_method="pratt").pvalue)
     assert row["overlap_p"] > 0.05
@@ -34,14 +47,14 @@ def test_noise_is_no_difference(make_evidence: MakeEvidence) -> None:
 
 def test_p_values_are_adjusted_within_the_family(make_evidence: MakeEvidence) -> None:
     values = np.stack([GROUPS, *(GROUPS + RNG.normal(0.01, 0.02, 12) for _ in range(4))])
-    found = differences(make_evidence(values), [-1, 0, 0, 0, 0])
+    found = compare(make_evidence(values), [-1, 0, 0, 0, 0])
     raw = np.sort(found["overlap_p"].to_numpy())
     by_hand = np.minimum(np.maximum.accumulate(raw * np.arange(4, 0, -1)), 1)
     assert np.sort(found["overlap_holm"].to_numpy()) == pytest.approx(by_hand)
 
 
 def test_few_groups_have_no_intervals_and_no_p_values(make_evidence: MakeEvidence) -> None:
-    row = differences(make_evidence(np.stack([GROUPS[:5] + 0.1, GROUPS[:5]])), [1, -1]).iloc[0]
+    row = compare(make_evidence(np.stack([GROUPS[:5] + 0.1, GROUPS[:5]])), [1, -1]).iloc[0]
     assert row["overlap"] == pytest.approx(0.1)
     assert row[["overlap_low", "overlap_high", "overlap_p", "overlap_holm"]].isna().all()
 
@@ -49,7 +62,7 @@ def test_few_groups_have_no_intervals_and_no_p_values(make_evidence: MakeEvidenc
 def test_a_group_without_a_value_is_left_out(make_evidence: MakeEvidence) -> None:
     values = np.stack([GROUPS + 0.1, GROUPS])
     values[0, 3] = np.nan
-    row = differences(make_evidence(values), [1, -1]).iloc[0]
+    row = compare(make_evidence(values), [1, -1]).iloc[0]
     assert (row["overlap_wins"], row["overlap_groups"]) == (11, 11)
 
 

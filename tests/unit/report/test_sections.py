@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from seggrid.paths import RunFolder
+from seggrid.report import gallery
 from seggrid.report.results import Results
 from seggrid.report.sections import (
     answer,
@@ -66,7 +67,7 @@ def test_incomplete_candidate_stands_below_unranked(make_results: MakeResults) -
 
 
 def test_heat_map_has_a_field_per_candidate_in_the_order_of_the_plan(complete: Results) -> None:
-    frame = heatmaps.grid_frame(complete, "overlap")
+    frame = heatmaps.grid_frame(complete, complete.ranked, "overlap")
     values = complete.ranking.set_index(["loss", "network"])["overlap"]
     assert frame.columns.tolist() == [NETWORK, "UNet_R18"]
     assert frame.index[0] == "ce"
@@ -140,22 +141,43 @@ def test_mean_curve_ends_where_the_first_run_ends() -> None:
     assert (list(line.x), list(line.y)) == ([1, 2], [3.0, 2.0])
 
 
-def test_pictures_of_winner_and_baseline(complete: Results) -> None:
+def test_pictures_of_winner_runner_up_and_baseline(complete: Results) -> None:
     rows = overlays.build(complete).values["rows"]
-    assert [row["roles"] for row in rows] == [["winner on test", "choice of validation"], ["baseline mixture"]]
+    roles = [row["roles"] for row in rows]
+    assert roles[0] == ["winner on test", "choice of validation"]
+    assert [role for found in roles[1:] for role in found] == ["runner-up", "baseline mixture"]
     shown = rows[0]["shown"]
-    assert [picture.which for picture in shown] == ["best", "median", "worst"]
-    assert shown[0].overlap >= shown[1].overlap >= shown[2].overlap
-    assert shown[0].case in CASES
-    assert [name for name, *_ in shown[0].objects] == list(CLASSES)
+    assert [picture["which"] for picture in shown] == ["best", "median", "worst"]
+    overlaps = [picture["prediction"].overlap for picture in shown]
+    assert overlaps == sorted(overlaps, reverse=True)
+    assert shown[0]["case"].case in CASES
+    assert [name for name, *_ in shown[0]["prediction"].objects] == list(CLASSES)
 
 
 def test_median_is_the_middle_case(complete: Results) -> None:
-    winner = complete.candidates[0]
-    frame = overlays.case_frame(complete, complete.runs_of(winner))
+    frame = gallery.case_frame(complete, complete.candidates[0])
     shown = overlays.build(complete).values["rows"][0]["shown"]
     assert len(frame) == len(CASES)
-    assert shown[1].overlap == sorted(frame["overlap"])[3]
+    assert shown[1]["prediction"].overlap == sorted(frame["overlap"])[3]
+
+
+def test_the_gallery_holds_every_test_case_of_every_notable_candidate(complete: Results) -> None:
+    found = gallery.build_gallery(complete)
+    assert sorted(found.cases) == sorted(CASES)
+    assert found.left_out == 0
+    for case in found.cases.values():
+        assert [prediction.candidate for prediction in case.predictions] == list(range(len(found.roles)))
+        assert all(path.startswith("M") for path in (*case.picture.truth, *case.predictions[0].outlines))
+
+
+def test_a_large_set_shows_its_worst_and_best_and_says_what_is_left_out(
+    complete: Results, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gallery, "MOST_CASES", 3)
+    found = gallery.build_gallery(complete)
+    frame = gallery.case_frame(complete, complete.candidates[0])
+    assert {frame["case"].iloc[0], frame["case"].iloc[-1]} <= set(found.cases)
+    assert found.left_out == len(CASES) - len(found.cases) > 0
 
 
 def test_failures_come_first_and_waiting_runs_share_a_row(make_results: MakeResults) -> None:

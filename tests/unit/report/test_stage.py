@@ -71,7 +71,7 @@ def test_names_stay_text(complete: Results) -> None:
         assert " ".join(name.split()) in page.text
     tags = {tag for tag, _ in page.attributes}
     assert not {"img", "i", "em", "b"} & tags - {"em", "b"}
-    assert sum(tag == "script" for tag, _ in page.attributes) == 3
+    assert sum(tag == "script" for tag, _ in page.attributes) == 4
 
 
 def test_figures_are_valid_json_in_the_page(complete: Results) -> None:
@@ -80,7 +80,9 @@ def test_figures_are_valid_json_in_the_page(complete: Results) -> None:
     figures = json.loads(encoded)
     named = set(re.findall(r'data-figure="([^"]+)"', page))
     assert set(figures) == named == {
-        "heat-overlap", "heat-distance", "curves-loss", "curves-val_dice", "curves-terms", "curves-ratios",
+        "difference-overlap", "difference-distance", "stability", "critical-overlap", "critical-distance",
+        "heat-overlap", "heat-distance", "heat-object", "effect-overlap", "effect-distance", "cases",
+        "curves-loss", "curves-val_dice", "curves-terms", "curves-ratios", "data-areas", "data-intensities",
     }  # fmt: skip
 
 
@@ -207,5 +209,5 @@ def test_the_names_of_the_objects_are_those_of_the_plan(make_results: MakeResult
     write_json(path, {**read_json(path), "class_names": ["disc", CLASSES[1]]})
     results = read_results(NAME)
     assert [row["name"] for row in data_card.build(results).values["classes"]] == ["background", "disc", CLASSES[1]]
-    picture = overlays.build(results).values["rows"][0]["shown"][0].picture
-    assert [outline.name for outline in picture.outlines] == ["disc", CLASSES[1]]
+    section = overlays.build(results)
+    assert section.values["gallery"]["classes"] == ["disc", CLASSES[1]]

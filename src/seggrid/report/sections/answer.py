@@ -6,6 +6,9 @@ from typing import Any
 
 import pandas as pd
 
+from seggrid.analysis.differences import differences, smallest_detectable
+from seggrid.analysis.evidence import MEASURES
+from seggrid.analysis.stability import selection_corrected
 from seggrid.report.page import Section
 from seggrid.report.results import Results
 from seggrid.scoring import criterion
@@ -32,6 +35,7 @@ def _winner(results: Results, scores: dict[str, Any]) -> dict[str, Any]:
         "score": winner[column],
         "runner_up": runner_up,
         "margin": None if runner_up is None else _margin(winner, runner_up, column),
+        "evidence": _evidence(results),
         "chosen": chosen,
         "same_choice": chosen is not None and (chosen["network"], chosen["loss"]) == (winner.network, winner.loss),
         "optimism": scores["optimism"],
@@ -45,6 +49,21 @@ def _margin(winner: pd.Series, runner_up: pd.Series, column: str) -> dict[str, f
     """How much better the winner is: positive where it is higher, also where a lower number is better."""
     return {key: winner[source] - runner_up[source] for key, source in
             (("score", column), ("overlap", "overlap"), ("distance", "distance"))}  # fmt: skip
+
+
+def _evidence(results: Results) -> dict[str, Any] | None:
+    """How sure the margin is, what the choice of the winner flatters, and what the data set could tell apart."""
+    evidence = results.evidence
+    if evidence is None:
+        return None
+    found: dict[str, Any] = {"enough": evidence.enough, "corrected": selection_corrected(evidence)}
+    if len(evidence.candidates) > 1:
+        found["margin"] = differences(evidence, [1]).iloc[0]
+        found["detectable"] = {
+            measure: smallest_detectable(evidence.by_group(measure)[0] - evidence.by_group(measure)[1])
+            for measure in MEASURES
+        }
+    return found
 
 
 def _by_winner(winners: dict[str, dict[str, Any]]) -> list[tuple[dict[str, Any], list[str]]]:

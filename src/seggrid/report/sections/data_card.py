@@ -1,14 +1,17 @@
-"""The data card: cases, groups, class areas, sizes and folds."""
+"""The data card: cases, groups, class areas, intensities, sizes and folds."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 
 from seggrid.data.index import read_index
 from seggrid.data.splits import SIDES
 from seggrid.records import read_json
+from seggrid.report.figures import Figure, rounded, spec, text, tone
 from seggrid.report.page import Section
 from seggrid.report.results import Results
 
@@ -20,7 +23,35 @@ def build(results: Results) -> Section:
     if results.card is not None:
         values["classes"] = class_frame(results.card, results.grid.class_names).to_dict("records")
         values["folds"] = fold_frame(results).to_dict("records")
+        figures = (_area_figure(results.card, results.grid.class_names), _intensity_figure(results.card))
+        return Section("data", "Data", values, figures)
     return Section("data", "Data", values)
+
+
+def _area_figure(card: dict[str, Any], class_names: tuple[str, ...]) -> Figure:
+    """How large each object is, on a log scale; cases without it are left out."""
+    found = card["by_case"]["areas"]
+    areas = {name: found[key] for name, key in zip(class_names, card["class_names"], strict=True)}
+    figure = go.Figure(
+        [
+            go.Box(
+                y=rounded(np.array([area for area in values if area], float)), name=text(name), meta=tone(number),
+                boxpoints=False, showlegend=False,
+            )
+            for number, (name, values) in enumerate(areas.items())
+        ]
+    )  # fmt: skip
+    figure.update_layout(title={"text": "Area of each object where it is [pixels]"}, yaxis={"type": "log"})
+    return Figure("data-areas", "Areas of the objects", pd.DataFrame(areas), (spec(figure),), 300)
+
+
+def _intensity_figure(card: dict[str, Any]) -> Figure:
+    """Whether all cases are of one kind: their median intensities."""
+    medians = card["by_case"]["medians"]
+    trace = go.Histogram(x=rounded(np.array(medians, float)), nbinsx=30, meta=tone(0))
+    layout = go.Layout(title={"text": "Median intensity of each case"}, yaxis={"title": {"text": "cases"}}, bargap=0.05)
+    frame = pd.DataFrame({"median": medians})
+    return Figure("data-intensities", "Median intensities of the cases", frame, (spec(go.Figure(trace, layout)),), 300)
 
 
 def class_frame(card: dict[str, Any], class_names: tuple[str, ...]) -> pd.DataFrame:

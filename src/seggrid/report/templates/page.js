@@ -34,19 +34,104 @@
     return { ...trace, line: { ...trace.line, color }, marker };
   }
 
-  function draw(names) {
+  // Figures are drawn when they come near the window: a page of twenty of them opens at once.
+  const near = new Set();
+
+  function draw(names, all = false) {
     const { tones, template } = theme();
     for (const plot of plots) {
       const name = plot.dataset.figure;
       if (names && !names.includes(name)) continue;
       const spec = figures[name][chosen[name] || 0];
       plot.hidden = spec === null;
-      if (spec === null) continue;
+      if (spec === null || !(all || near.has(plot))) continue;
       const { data, layout } = spec;
       const traces = data.map((trace) => toned(trace, tones));
       Plotly.react(plot, traces, { ...layout, template }, { displaylogo: false, responsive: true, displayModeBar: false });
+      if (plot.dataset.watched) continue;
+      plot.dataset.watched = "true";
+      plot.on("plotly_click", ({ points }) => {
+        const shown = points[0].customdata;
+        if (typeof shown === "string") showCase(shown);
+      });
     }
   }
+
+  const watcher = new IntersectionObserver((entries) => {
+    const fresh = entries.filter((entry) => entry.isIntersecting).map((entry) => entry.target);
+    for (const plot of fresh) {
+      near.add(plot);
+      watcher.unobserve(plot);
+    }
+    if (fresh.length) draw(fresh.map((plot) => plot.dataset.figure));
+  }, { rootMargin: "800px" });
+
+  const dialog = document.getElementById("case-dialog");
+  const gallery = dialog ? JSON.parse(document.getElementById("gallery").textContent) : null;
+  const words = { pred_empty: "missed", truth_empty: "false find", both_empty: "absent" };
+  const svg = (tag, given) => {
+    const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
+    for (const [key, value] of Object.entries(given)) node.setAttribute(key, value);
+    return node;
+  };
+
+  function outlined(entry, prediction, label) {
+    const [width, height] = entry.size;
+    const drawn = svg("svg", {
+      class: "overlay", viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none", role: "img", "aria-label": label,
+    });
+    drawn.style.aspectRatio = entry.aspect;
+    drawn.append(svg("image", { href: entry.uri, width, height, preserveAspectRatio: "none" }));
+    gallery.classes.forEach((name, number) => {
+      const group = svg("g", {});
+      const title = svg("title", {});
+      title.textContent = name;
+      group.append(title, svg("path", { class: "errors", d: entry.truth[number] + prediction.outlines[number] }));
+      for (const [kind, d] of [["truth", entry.truth[number]], ["prediction", prediction.outlines[number]]]) {
+        const part = svg("g", { class: `of-${kind}` });
+        part.append(svg("path", { class: "casing", d }), svg("path", { class: kind, d }));
+        if (d) group.append(part);
+      }
+      drawn.append(group);
+    });
+    return drawn;
+  }
+
+  function caption(prediction, entry) {
+    const candidate = gallery.candidates[prediction.candidate];
+    const found = document.createElement("figcaption");
+    const name = document.createElement("b");
+    name.textContent = `${candidate.network}, ${candidate.label}`;
+    const objects = prediction.objects.map(([value, status], number) =>
+      `${gallery.classes[number]} ${status === "ok" ? value.toFixed(2) : words[status]}`);
+    const unit = gallery.unit ? ` ${gallery.unit}` : "";
+    found.append(name, ` (${candidate.roles}; ${prediction.place}, group ${entry.group})`, document.createElement("br"),
+      `O ${prediction.overlap.toFixed(3)}, D ${prediction.distance.toFixed(2)}${unit}`, document.createElement("br"),
+      `${gallery.metric}: ${objects.join(", ")}`);
+    return found;
+  }
+
+  function showCase(name) {
+    if (!gallery) return;
+    const entry = gallery.cases[name];
+    document.getElementById("case-title").textContent = entry ? name : `${name}: no picture in this page`;
+    const pictures = (entry ? entry.predictions : []).map((prediction) => {
+      const figure = document.createElement("figure");
+      figure.className = "case";
+      figure.append(outlined(entry, prediction, `${name} with outlines of truth and prediction`), caption(prediction, entry));
+      return figure;
+    });
+    const frame = document.getElementById("case-pictures");
+    frame.className = `panels three ${document.getElementById("overlays-pictures").className}`;
+    frame.replaceChildren(...pictures);
+    if (!dialog.open) dialog.showModal();
+  }
+
+  const choice = document.getElementById("case-choice");
+  if (choice) choice.addEventListener("change", () => {
+    if (choice.value !== "") showCase(choice.value);
+    choice.value = "";
+  });
 
   function sortTable(header, table) {
     const descending = header.getAttribute("aria-sort") === "ascending";
@@ -83,6 +168,10 @@
     select.addEventListener("change", () => {
       for (const name of names) chosen[name] = select.selectedIndex;
       draw(names);
+      if (select.dataset.panels) {
+        const panels = [...document.getElementById(select.dataset.panels).children];
+        panels.forEach((panel, number) => { panel.hidden = number !== select.selectedIndex; });
+      }
     });
   }
 
@@ -115,9 +204,13 @@
     });
   }
 
+  for (const plot of plots) {
+    plot.hidden = figures[plot.dataset.figure][0] === null;
+    watcher.observe(plot);
+  }
   if (plots.length) {
-    draw();
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => draw());
-    matchMedia("print").addEventListener("change", () => draw());
+    matchMedia("print").addEventListener("change", () => draw(undefined, true));
+    addEventListener("beforeprint", () => draw(undefined, true));
   }
 })();

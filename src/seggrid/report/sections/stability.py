@@ -1,0 +1,92 @@
+"""Would other patients give the same order: tests over groups, and ranks under resampled groups."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from seggrid.analysis.evidence import MEASURES, Measure
+from seggrid.analysis.friedman import Friedman, friedman
+from seggrid.analysis.stability import rank_ranges
+from seggrid.report.drawings import COLUMN, PAGE, Drawing, draw_critical_difference, draw_forest
+from seggrid.report.figures import Figure, forest, positions, rounded, spec, text, tone, wrapped
+from seggrid.report.numbers import fixed, percent
+from seggrid.report.page import Section
+from seggrid.report.results import Results
+from seggrid.report.sections.comparisons import SHOWN, candidate_names
+
+#: Candidates that are ranked within groups together: the more, the larger the critical difference.
+TOGETHER = 15
+
+
+def build(results: Results) -> Section:
+    """Test the order of the ranked candidates; nothing with one of them or fewer than two groups."""
+    evidence = results.evidence
+    if evidence is None or len(evidence.candidates) < 2:
+        return Section("stability", "Stability", {"tests": None})
+    tests = {measure: friedman(evidence, measure, TOGETHER) for measure in MEASURES}
+    names = candidate_names(evidence)
+    figures = [_stability_figure(rank_ranges(evidence), names)]
+    figures += [_critical_figure(measure, test, names) for measure, test in tests.items() if test]
+    values = {
+        "tests": tests,
+        "symbols": {"overlap": "O", "distance": "D"},
+        "candidates": len(names),
+        "together": min(TOGETHER, len(names)),
+        "hidden": max(0, len(names) - SHOWN),
+        "groups": len(evidence.groups),
+        "resamples": evidence.bootstrap.resamples,
+    }
+    return Section("stability", "Stability", values, tuple(figures))
+
+
+def _critical_figure(measure: Measure, test: Friedman, names: list[str]) -> Figure:
+    """Mean ranks within groups, with bars over what is not told apart."""
+    labels = [names[row] for row in test.rows]
+    frame = pd.DataFrame({"candidate": labels, "mean_rank": test.mean_ranks})
+    symbol = "O" if measure == "overlap" else "D"
+    title = f"Mean rank by {symbol} within groups (critical difference {fixed(test.critical_difference, 2)})"
+    points = go.Scatter(
+        x=rounded(test.mean_ranks), y=list(range(len(labels))), mode="markers", marker={"size": 8}, meta=tone(0),
+        hovertext=[f"{text(name)}: {fixed(rank, 2)}" for name, rank in zip(labels, test.mean_ranks, strict=True)],
+        hoverinfo="text", showlegend=False,
+    )  # fmt: skip
+    bars = [
+        go.Scatter(
+            x=rounded([test.mean_ranks[first], test.mean_ranks[last]]), y=[last + 0.3] * 2, mode="lines",
+            line={"width": 5}, opacity=0.7, meta=tone(1), hoverinfo="skip", showlegend=False,
+        )
+        for first, last in test.cliques
+    ]  # fmt: skip
+    layout = go.Layout(
+        title={"text": title}, yaxis=positions([wrapped(name, 34) for name in labels], reverse=True), xaxis={"dtick": 1}
+    )
+    draw = partial(
+        draw_critical_difference,
+        labels=labels, ranks=test.mean_ranks, cliques=test.cliques, critical=test.critical_difference,
+    )  # fmt: skip
+    height = 0.8 + 0.12 * len(labels) + 0.06 * len(test.cliques)
+    drawing = Drawing(f"critical-difference-{measure}", PAGE, height, draw)
+    alternative = f"Critical-difference diagram: {title}"
+    variant = spec(go.Figure([*bars, points], layout))
+    return Figure(f"critical-{measure}", alternative, frame, (variant,), 100 + 30 * len(labels), (drawing,))
+
+
+def _stability_figure(ranges: pd.DataFrame, names: list[str]) -> Figure:
+    """The rank of every candidate under resampled groups: median, and where 95 % of the resamples lie."""
+    frame = ranges.assign(candidate=names)
+    shown = frame.iloc[:SHOWN]
+    hover = [
+        f"{row['candidate']}: median rank {row['median']:.0f}, {row['low']:.0f} to {row['high']:.0f}; "
+        f"first in {percent(row['first'])}, among the first three in {percent(row['top3'])}"
+        for row in shown.to_dict("records")
+    ]
+    drawn = pd.DataFrame(
+        {"label": shown["candidate"], "value": shown["median"], "low": shown["low"], "high": shown["high"]}
+    ).assign(hover=hover)
+    variant = forest(drawn, "Rank under resampled groups: median and 95 % range")
+    draw = partial(draw_forest, panels=[("Rank under resampled groups", drawn)])
+    drawing = Drawing("rank-stability", COLUMN * 1.4, 0.6 + 0.17 * len(shown), draw)
+    return Figure("stability", "Ranks under resampled groups", frame, (variant,), 110 + 32 * len(shown), (drawing,))
