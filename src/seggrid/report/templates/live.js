@@ -109,7 +109,7 @@
     if (state.progress) change(at("progress"), state.progress);
     change(at("problem"), state.problem);
     at("problem").hidden = !state.problem;
-    at("age").dataset.newer = state.version && state.version !== version && since ? "yes" : "no";
+    at("age").dataset.newer = state.version !== version && since && reading() ? "yes" : "no";
     tellAge();
   }
 
