@@ -81,7 +81,9 @@ def _source(results: Results) -> dict[int, Answer]:
     if isinstance(data, PhantomData):
         return {
             5: Answer("Neither: simulated radiographs."),
-            7: Answer(f"Knee phantom of seggrid, {data.knee.subjects} simulated knees of {data.knee.frames} frames."),
+            7: Answer(
+                f"Knee phantom of seggrid: {data.knee.subjects} simulated knees, {data.knee.frames} images of each."
+            ),
             11: Answer("None needed: simulated data, no persons."),
             14: Answer("Exact masks of the phantom, projected with the images."),
             16: Answer("Nobody: the masks are computed."),
