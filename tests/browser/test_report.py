@@ -1,184 +1,192 @@
-"""The report in a real headless Chromium: it draws, sorts, switches, asks for nothing, and names stay text."""
+"""The report in a real headless Chromium: it draws, sorts, filters, switches, asks for nothing, and names stay text."""
 
 from __future__ import annotations
 
-import html
-import json
 import re
-import shutil
-import subprocess
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from playwright.sync_api import Browser, expect
 
+from seggrid.report.page import render
 from seggrid.report.results import read_results
-from seggrid.report.stage import write_report
+from seggrid.report.stage import build_sections
 from seggrid.scoring.stage import score
-from tests.unit.report.grid import CLASSES, LABEL, NAME, NETWORK, write_grid
-
-#: Stands before everything else on the page and collects what goes wrong.
-WATCH = """<script>
-window.problems = [];
-addEventListener("error", (event) => problems.push(String(event.message)), true);
-addEventListener("unhandledrejection", (event) => problems.push(String(event.reason)));
-addEventListener("securitypolicyviolation", (event) => problems.push(event.violatedDirective + " " + event.blockedURI));
-for (const kind of ["error", "warn"]) console[kind] = (...words) => problems.push(words.join(" "));
-window.alert = (word) => problems.push("alert " + word);
-</script>"""
-
-#: Uses the page as a reader would and writes down what it saw.
-PROBE = r"""<script>
-addEventListener("load", () => setTimeout(() => {
-  const all = (selector) => [...document.querySelectorAll(selector)];
-  const texts = (selector) => all(selector).map((node) => node.textContent);
-  const drawn = () => all("[data-figure]").filter((plot) => !plot.hidden && plot.querySelector("svg.main-svg"))
-    .map((plot) => plot.dataset.figure);
-  const sorted = (table, body, column) => [...document.querySelector(table).tBodies[body].rows]
-    .map((row) => row.cells[column].dataset.sort);
-  const seen = { title: document.title, drawn: drawn(), theme: matchMedia("(prefers-color-scheme: dark)").matches };
-  seen.ink = [getComputedStyle(document.body).color, getComputedStyle(document.querySelector(".plot .gtitle")).fill];
-  seen.ticks = texts('[data-figure="heat-overlap"] .ytick text, [data-figure="heat-overlap"] .xtick text');
-  seen.links = all(".plot a, .plot b, .plot i").length;
-
-  const header = all("#ranking-table thead th")[3];
-  header.querySelector("button").click();
-  seen.ascending = [header.getAttribute("aria-sort"), sorted("#ranking-table", 0, 3)];
-  header.querySelector("button").click();
-  seen.descending = [header.getAttribute("aria-sort"), sorted("#ranking-table", 0, 3)];
-  seen.unsorted = all('#ranking-table th[aria-sort="none"]').length - all("#ranking-table th[aria-sort]").length;
-  seen.unranked = texts("#ranking-table tbody.unranked .reason");
-
-  const rows = () => all("#objects-table tbody tr").filter((row) => !row.hidden).map((row) => row.cells[2].textContent);
-  all('[data-filter="objects-table"] button')[2].click();
-  seen.filtered = [...new Set(rows())];
-  seen.pressed = texts('[data-filter="objects-table"] [aria-pressed="true"]');
-
-  const visible = () => getComputedStyle(document.querySelector(".of-prediction")).display !== "none";
-  seen.outlines = [visible()];
-  document.querySelector('[data-toggle="hide-prediction"]').click();
-  seen.outlines.push(visible());
-
-  seen.curves = [];
-  for (let number = 0; number < document.getElementById("curve-candidate").options.length; number++) {
-    seen.curves.push(drawn().filter((name) => name.startsWith("curves")));
-    document.querySelector('[data-step="1"]').click();
-  }
-  seen.again = drawn();
-  setTimeout(() => {
-    seen.requests = performance.getEntriesByType("resource").map((entry) => entry.name)
-      .filter((name) => !/^(data|blob):/.test(name));
-    seen.problems = problems;
-    const found = document.createElement("pre");
-    found.id = "seen";
-    found.textContent = JSON.stringify(seen);
-    document.body.append(found);
-  }, 500);
-}, 500));
-</script>"""
-
-Browse = Callable[..., dict[str, Any]]
+from tests.browser.visits import Visit
+from tests.unit.report.grid import CASES, CLASSES, LABEL, NAME, NETWORK, write_grid
 
 
 @pytest.fixture(scope="module")
-def chromium() -> str:
-    """The command of a Chromium; skips where there is none."""
-    for name in ("chromium", "chromium-browser", "google-chrome"):
-        if found := shutil.which(name):
-            return found
-    pytest.skip("no chromium is installed: the report is not looked at in a browser")
-
-
-@pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The report of a made-up grid with one failed run, as HTML."""
+def address(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The report of a made-up grid with one failed run."""
     folder = tmp_path_factory.mktemp("browser")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SEGGRID_RESULTS", str(folder / "results"))
         write_grid(folder, {0: "failed"})
         score(NAME)
-        assert read_results(NAME).ranked["rank"].tolist() == [1, 2, 3]
-        return write_report(NAME).read_text(encoding="utf-8")
+        results = read_results(NAME)
+        assert results.ranked["rank"].tolist() == [1, 2, 3]
+        page: Path = folder / "report.html"
+        page.write_text(render(results, build_sections(results)), encoding="utf-8")
+    return page.as_uri()
 
 
-@pytest.fixture(scope="module")
-def browse(chromium: str, page: str, tmp_path_factory: pytest.TempPathFactory) -> Browse:
-    """Open a copy of the page that looks at itself; return what it saw."""
-
-    def open_page(*options: str) -> dict[str, Any]:
-        folder = tmp_path_factory.mktemp("chromium")
-        copy = folder / "page.html"
-        copy.write_text(page.replace("<head>", "<head>" + WATCH, 1).replace("</body>", PROBE + "</body>"), "utf-8")
-        done = subprocess.run([*_command(chromium, folder), *options, copy.as_uri()], capture_output=True, text=True)
-        found = re.search(r'<pre id="seen">(.*?)</pre>', done.stdout, re.DOTALL)
-        assert found, f"the page did not finish: {done.stderr[-2000:]}"
-        seen: dict[str, Any] = json.loads(html.unescape(found[1]))
-        return seen
-
-    return open_page
+@pytest.fixture
+def visit(browser: Browser, address: str) -> Iterator[Visit]:
+    """A fresh visit, which must end without a problem or a request."""
+    visit = Visit(browser, address)
+    yield visit
+    assert visit.problems == []
+    assert visit.requests == []
+    visit.page.close()
 
 
-def _command(chromium: str, folder: Path) -> list[str]:
+def test_the_page_names_the_experiment(visit: Visit) -> None:
+    assert visit.page.title() == f"{NAME} · seggrid"
+
+
+def test_every_figure_is_drawn_when_it_comes_into_sight(visit: Visit) -> None:
+    named = set(visit.value("Object.keys(JSON.parse(document.getElementById('figures').textContent))"))
+    at_once = visit.page.locator("[data-figure]:visible svg.main-svg").count()
+    assert at_once < len(named)
+    assert set(visit.draw_all()) == named
+    assert {"difference-overlap", "heat-object", "effect-distance", "cases", "data-areas"} < named
+
+
+def test_everything_is_drawn_for_print(visit: Visit) -> None:
+    visit.page.emulate_media(media="print")
+    visit.page.wait_for_function(
+        "[...document.querySelectorAll('[data-figure]')].every((p) => p.hidden || p.querySelector('svg.main-svg'))"
+    )
+
+
+def test_names_stay_text_in_figures(visit: Visit) -> None:
+    visit.draw_all()
+    ticks = visit.texts('[data-figure="heat-overlap"] .ytick text, [data-figure="heat-overlap"] .xtick text')
+    assert LABEL in ticks
+    assert NETWORK in ticks
+    assert visit.page.locator(".plot a, .plot b, .plot i").count() == 0
+
+
+def order(visit: Visit) -> list[str]:
     return [
-        chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
-        "--disable-dev-shm-usage",
-        "--host-resolver-rules=MAP * ~NOTFOUND", f"--user-data-dir={folder / 'profile'}", "--virtual-time-budget=20000",
-        "--window-size=1200,900", "--dump-dom",
-    ]  # fmt: skip
+        row.get_attribute("data-sort") or ""
+        for row in visit.page.locator("#ranking-table tbody:first-of-type td:nth-child(4)").all()
+    ]
 
 
-@pytest.fixture(scope="module")
-def seen(browse: Browse) -> dict[str, Any]:
-    """What a light page saw."""
-    return browse()
-
-
-def test_page_loads_without_errors_or_requests(seen: dict[str, Any]) -> None:
-    assert seen["problems"] == []
-    assert seen["requests"] == []
-    assert seen["title"] == f"{NAME} · seggrid"
-
-
-def test_every_figure_is_drawn(seen: dict[str, Any]) -> None:
-    assert set(seen["drawn"]) >= {"heat-overlap", "heat-distance", "curves-loss", "curves-val_dice"}
-
-
-def test_names_stay_text_in_figures(seen: dict[str, Any]) -> None:
-    assert LABEL in seen["ticks"]
-    assert NETWORK in seen["ticks"]
-    assert seen["links"] == 0
-
-
-def test_click_sorts_by_number_both_ways(seen: dict[str, Any]) -> None:
-    (up, ascending), (down, descending) = seen["ascending"], seen["descending"]
-    assert (up, down) == ("ascending", "descending")
+def test_a_click_sorts_by_number_both_ways(visit: Visit) -> None:
+    header = visit.page.locator("#ranking-table th").nth(3)
+    header.locator("button").click()
+    expect(header).to_have_attribute("aria-sort", "ascending")
+    ascending = order(visit)
     assert ascending == sorted(ascending, key=float)
-    assert descending == ascending[::-1]
     assert len(set(ascending)) == 3
-    assert seen["unsorted"] == -1
-    assert len(seen["unranked"]) == 1
+    header.locator("button").press("Enter")
+    expect(header).to_have_attribute("aria-sort", "descending")
+    assert order(visit) == ascending[::-1]
+    assert visit.page.locator("#ranking-table tbody.unranked .reason").count() == 1
 
 
-def test_objects_are_filtered(seen: dict[str, Any]) -> None:
-    assert seen["filtered"] == [CLASSES[1]]
-    assert seen["pressed"] == [CLASSES[1]]
+def test_tables_are_searched(visit: Visit) -> None:
+    rows = visit.page.locator("#ranking-table tbody tr:visible")
+    count = rows.count()
+    field = visit.page.locator('[data-search="ranking-table"]')
+    field.fill("unet_r18")
+    assert 0 < rows.count() < count
+    assert all("UNet_R18" in text for text in rows.all_text_contents())
+    field.fill("")
+    assert rows.count() == count
 
 
-def test_outlines_are_switched(seen: dict[str, Any]) -> None:
-    assert seen["outlines"] == [True, False]
+def test_objects_are_filtered(visit: Visit) -> None:
+    button = visit.page.locator('[data-filter="objects-table"] button').nth(2)
+    button.click()
+    expect(button).to_have_attribute("aria-pressed", "true")
+    assert set(visit.texts("#objects-table tbody tr:visible td:nth-child(3)")) == {CLASSES[1]}
 
 
-def test_curves_follow_the_candidate(seen: dict[str, Any]) -> None:
+def test_outlines_and_errors_are_switched(visit: Visit) -> None:
+    drawn, errors = (visit.page.locator(f"#overlays-pictures {kind}").first for kind in (".of-prediction", ".errors"))
+    expect(drawn).to_be_visible()
+    expect(errors).to_be_hidden()
+    visit.page.locator('[data-toggle="hide-prediction"]').click()
+    visit.page.locator('[data-toggle="hide-errors"]').click()
+    expect(drawn).to_be_hidden()
+    expect(errors).to_be_visible()
+
+
+def test_a_click_on_a_point_shows_its_case(visit: Visit) -> None:
+    plot = visit.page.locator('[data-figure="cases"]')
+    plot.scroll_into_view_if_needed()
+    point = plot.locator(".points path").first
+    point.wait_for()
+    box = point.bounding_box()
+    assert box is not None
+    visit.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    visit.page.mouse.down()
+    visit.page.mouse.up()
+    dialog = visit.page.locator("#case-dialog")
+    expect(dialog).to_be_visible()
+    assert visit.page.locator("#case-title").text_content() in CASES
+    candidates = visit.value("JSON.parse(document.getElementById('gallery').textContent).candidates.length")
+    assert dialog.locator("svg.overlay").count() == candidates > 1
+    assert any(NETWORK in caption or "UNet_R18" in caption for caption in visit.texts("#case-dialog figcaption"))
+    visit.page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+
+
+def test_any_case_is_shown_from_the_keyboard(visit: Visit) -> None:
+    visit.page.locator("#case-choice").select_option(CASES[3])
+    expect(visit.page.locator("#case-title")).to_have_text(CASES[3])
+    expect(visit.page.locator("#case-dialog svg.overlay").first).to_be_visible()
+    assert visit.page.locator("#case-dialog em").count() == 0
+
+
+def test_differences_follow_the_reference(visit: Visit) -> None:
+    choice = visit.page.locator("#difference-reference")
+    choice.scroll_into_view_if_needed()
+    plot = visit.page.locator('[data-figure="difference-overlap"]')
+    plot.locator("svg.main-svg").first.wait_for()
+    before = plot.evaluate("(plot) => plot.data[0].x")
+    choice.select_option(index=2)
+    visit.page.wait_for_timeout(200)
+    assert plot.evaluate("(plot) => plot.data[0].x") != before
+
+
+def test_curves_follow_the_candidate(visit: Visit) -> None:
+    shown = []
+    panels = visit.page.locator('[data-figure^="curves"]:visible')
+    visit.page.locator("#curves").scroll_into_view_if_needed()
+    for _ in range(visit.page.locator("#curve-candidate option").count()):
+        visit.page.wait_for_timeout(200)
+        shown.append(panels.count())
+        visit.page.get_by_role("button", name="Next", exact=True).click()
     single, mixed = 2, 4
-    assert sorted(len(names) for names in seen["curves"]) == [single, single, mixed, mixed]
-    assert seen["again"] == seen["drawn"]
+    assert sorted(shown) == [single, single, mixed, mixed]
 
 
-def test_figures_follow_the_theme_of_the_page(browse: Browse, seen: dict[str, Any]) -> None:
-    dark = browse("--blink-settings=preferredColorScheme=0")
-    assert (seen["theme"], dark["theme"]) == (False, True)
-    for found in (seen, dark):
-        assert found["ink"][0] == found["ink"][1]
-    assert dark["ink"] != seen["ink"]
-    assert dark["problems"] == []
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_figures_follow_the_theme_of_the_page(browser: Browser, address: str, scheme: str) -> None:
+    visit = Visit(browser, address, scheme)  # type: ignore[arg-type]
+    visit.draw_all()
+    ink = visit.value("getComputedStyle(document.body).color")
+    assert visit.value("getComputedStyle(document.querySelector('.plot .gtitle')).fill") == ink
+    dark = sum(map(int, re.findall(r"\d+", ink))) > 3 * 128
+    assert dark == (scheme == "dark")
+    assert visit.problems == []
+    visit.page.close()
+
+
+def test_the_page_is_usable_without_a_mouse(visit: Visit) -> None:
+    unnamed = visit.value(
+        "[...document.querySelectorAll('select, input, button')].filter((node) => !(node.labels && node.labels.length)"
+        " && !node.textContent.trim() && !node.getAttribute('aria-label')).length"
+    )
+    assert unnamed == 0
+    levels = visit.value("[...document.querySelectorAll('main h2, main h3')].map((node) => Number(node.tagName[1]))")
+    assert levels[0] == 2
+    assert visit.page.locator("main section:not([aria-labelledby])").count() == 0
+    visit.page.keyboard.press("Tab")
+    expect(visit.page.locator(".skip")).to_be_focused()

@@ -15,7 +15,6 @@ from seggrid.data.index import CaseEntry
 
 #: Percentiles of the intensities that the card holds.
 PERCENTILES = (0.5, 5, 50, 95, 99.5)
-_MEDIAN = PERCENTILES.index(50)
 
 
 @dataclass(frozen=True)
@@ -50,8 +49,7 @@ def make_card(names: Sequence[str], entries: Sequence[CaseEntry], summaries: Map
     """Sum up a data set.
 
     Class areas and shares are in pixels at the original resolution; ``cases_with`` and ``groups_with`` count where a
-    class occurs; ``intensities`` are medians over the cases of each case's percentiles; ``by_case`` holds each case's
-    areas and median intensity, in the order of the cases.
+    class occurs; ``intensities`` are medians over the cases of each case's percentiles.
     """
     groups = {entry.case: entry.group for entry in entries}
     areas = np.sum([summary.areas for summary in summaries.values()], axis=0)
@@ -74,10 +72,6 @@ def make_card(names: Sequence[str], entries: Sequence[CaseEntry], summaries: Map
         "cases_with": {name: len(cases) for name, cases in with_class.items()},
         "groups_with": {name: len({groups[case] for case in cases}) for name, cases in with_class.items()},
         "intensities": dict(zip(map(str, PERCENTILES), percentiles.tolist(), strict=True)),
-        "by_case": {
-            "areas": {name: [s.areas[label] for s in summaries.values()] for label, name in enumerate(names, start=1)},
-            "medians": [summary.percentiles[_MEDIAN] for summary in summaries.values()],
-        },
         "sizes": [{"shape": list(shape), "cases": count} for shape, count in sorted(sizes.items())],
         "spacing": _range(known),
     }

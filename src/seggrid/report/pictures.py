@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import numpy.typing as npt
-from skimage.measure import approximate_polygon, find_contours
+from skimage.measure import find_contours
 
 Mask = npt.NDArray[np.uint8]
 #: Longest side of an embedded image in px; larger ones are reduced, outlines keep the original resolution.
@@ -81,7 +81,8 @@ def path(mask: npt.NDArray[np.bool_]) -> str:
     window = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     parts = []
     for contour in find_contours(np.pad(window, 1).astype(np.float32), 0.5):
-        corners = approximate_polygon(contour, tolerance)[:-1] + np.array([rows[0], columns[0]])
+        corners = cv2.approxPolyDP(contour[:-1].astype(np.float32), tolerance, closed=True)[:, 0]
+        corners += (rows[0], columns[0])
         # A pixel's centre lies half a pixel from its edge; the padding shifts by a whole one.
         points = " ".join(f"{x - 0.5:.1f},{y - 0.5:.1f}" for y, x in corners)
         parts.append(f"M{points}Z")

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 
 from seggrid.data.index import read_index
 from seggrid.data.splits import SIDES
+from seggrid.data.store import Store
 from seggrid.records import read_json
 from seggrid.report.figures import Figure, rounded, spec, text, tone
 from seggrid.report.page import Section
@@ -23,34 +24,41 @@ def build(results: Results) -> Section:
     if results.card is not None:
         values["classes"] = class_frame(results.card, results.grid.class_names).to_dict("records")
         values["folds"] = fold_frame(results).to_dict("records")
-        figures = (_area_figure(results.card, results.grid.class_names), _intensity_figure(results.card))
+        frame = case_values(Store.open(results.data), results.grid.class_names)
+        figures = (_area_figure(frame, results.grid.class_names), _intensity_figure(frame))
         return Section("data", "Data", values, figures)
     return Section("data", "Data", values)
 
 
-def _area_figure(card: dict[str, Any], class_names: tuple[str, ...]) -> Figure:
+def case_values(store: Store, class_names: tuple[str, ...]) -> pd.DataFrame:
+    """A row per case: the area of each object in pixels, and ``median`` of the image as it is shown (0 to 255)."""
+    rows = []
+    for index in range(len(store.cases)):
+        areas = np.bincount(store.truth(index).ravel(), minlength=len(class_names) + 1)[1:]
+        rows.append([*areas.tolist(), float(np.median(store.original(index)))])
+    return pd.DataFrame(rows, columns=[*range(len(class_names)), "median"])
+
+
+def _area_figure(frame: pd.DataFrame, class_names: tuple[str, ...]) -> Figure:
     """How large each object is, on a log scale; cases without it are left out."""
-    found = card["by_case"]["areas"]
-    areas = {name: found[key] for name, key in zip(class_names, card["class_names"], strict=True)}
     figure = go.Figure(
         [
             go.Box(
-                y=rounded(np.array([area for area in values if area], float)), name=text(name), meta=tone(number),
+                y=rounded(frame.loc[frame[number] > 0, number].astype(float)), name=text(name), meta=tone(number),
                 boxpoints=False, showlegend=False,
             )
-            for number, (name, values) in enumerate(areas.items())
+            for number, name in enumerate(class_names)
         ]
     )  # fmt: skip
     figure.update_layout(title={"text": "Area of each object where it is [pixels]"}, yaxis={"type": "log"})
-    return Figure("data-areas", "Areas of the objects", pd.DataFrame(areas), (spec(figure),), 300)
+    return Figure("data-areas", "Areas of the objects", frame, (spec(figure),), 300)
 
 
-def _intensity_figure(card: dict[str, Any]) -> Figure:
+def _intensity_figure(frame: pd.DataFrame) -> Figure:
     """Whether all cases are of one kind: their median intensities."""
-    medians = card["by_case"]["medians"]
-    trace = go.Histogram(x=rounded(np.array(medians, float)), nbinsx=30, meta=tone(0))
-    layout = go.Layout(title={"text": "Median intensity of each case"}, yaxis={"title": {"text": "cases"}}, bargap=0.05)
-    frame = pd.DataFrame({"median": medians})
+    trace = go.Histogram(x=rounded(frame["median"]), nbinsx=30, meta=tone(0))
+    title = "Median intensity of each case, as it is shown (0 to 255)"
+    layout = go.Layout(title={"text": title}, yaxis={"title": {"text": "cases"}}, bargap=0.05)
     return Figure("data-intensities", "Median intensities of the cases", frame, (spec(go.Figure(trace, layout)),), 300)
 
 

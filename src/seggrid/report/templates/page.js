@@ -192,6 +192,16 @@
     });
   }
 
+  for (const field of document.querySelectorAll("[data-search]")) {
+    field.addEventListener("input", () => {
+      const wanted = field.value.toLowerCase().split(/\s+/);
+      for (const row of document.querySelectorAll(`#${field.dataset.search} tbody tr`)) {
+        const said = row.textContent.toLowerCase();
+        row.classList.toggle("unfound", !wanted.every((word) => said.includes(word)));
+      }
+    });
+  }
+
   for (const toolbar of document.querySelectorAll("[data-filter]")) {
     const buttons = [...toolbar.querySelectorAll("[data-value]")];
     toolbar.addEventListener("click", (event) => {
