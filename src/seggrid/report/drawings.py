@@ -6,6 +6,7 @@ Widths are those of a column (85 mm) or of a page (175 mm) of most journals. Sam
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,7 +63,9 @@ class Drawing:
 
 def write_drawings(drawings: Iterable[Drawing], folder: Path) -> None:
     """Write every drawing as ``NAME.svg`` and ``NAME.pdf``."""
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(_STYLE), warnings.catch_warnings():
+        # A script that the font does not know is drawn as boxes; the page and the tables have the names.
+        warnings.filterwarnings("ignore", r"Glyph .* missing from font")
         for drawing in drawings:
             sheet = Sheet(figsize=(drawing.width, drawing.height))
             drawing.draw(sheet)

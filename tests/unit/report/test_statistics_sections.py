@@ -1,0 +1,108 @@
+"""What the sections on differences, stability, the simplex and ablations say about a grid with planted values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from seggrid.config import Mixture
+from seggrid.report.results import Results, read_results
+from seggrid.report.sections import answer, comparisons, effects, simplex, stability
+from seggrid.scoring.stage import score
+from seggrid.specification import PlannedRun
+from tests.unit.scoring.conftest import write_grid
+
+SIMPLEX = {"simplex": {"terms": ["dual_level_ce", "dice", "boundary"], "step": 0.25}}
+
+
+def planted(run: PlannedRun, split: str, group: str, case: str, name: str) -> tuple[float, float]:
+    """Best at 0.50 : 0.50 : 0, and 0.02 better with the second network; groups and seeds differ."""
+    mixture = Mixture.model_validate(run.loss)
+    weights = {term.loss: float(term.weight) for term in mixture.terms}  # type: ignore[arg-type]
+    value = 0.7 + 0.4 * weights.get("dual_level_ce", 0) * weights.get("dice", 0) - 0.1 * weights.get("boundary", 0)
+    value += 0.02 * (run.network == "FPN_R18") + 0.01 * (int(group[1:]) % 5) + 0.001 * run.seed
+    return value, 10 * (1 - value)
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Results]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SEGGRID_RESULTS", str(tmp_path_factory.mktemp("planted") / "results"))
+        write_grid(
+            planted, networks=("UNet_R18", "FPN_R18"), mixtures=(SIMPLEX,), seeds=(0, 1), groups=10,
+            scoring={"bootstrap": 200, "baseline": "boundary"},
+        )  # fmt: skip
+        score("grid")
+        yield read_results("grid")
+
+
+def test_the_answer_is_as_sure_as_the_numbers(results: Results) -> None:
+    values = answer.build(results).values
+    winner, found = values["winner"], values["evidence"]
+    assert (winner["network"], winner["loss"]) == ("FPN_R18", "0.50*dual_level_ce + 0.50*dice")
+    # The same in every group: an interval without width, nothing flattered, any difference seen.
+    margin = found["margin"]
+    assert margin["overlap_low"] == pytest.approx(margin["overlap"]) == pytest.approx(margin["overlap_high"])
+    assert found["corrected"].overlap == pytest.approx(winner["overlap"], abs=0.002)
+    assert found["detectable"]["overlap"] == pytest.approx(0, abs=1e-9)
+
+
+def test_every_candidate_is_compared_with_baseline_and_winner(results: Results) -> None:
+    section = comparisons.build(results)
+    rows = section.values["rows"]
+    count = len(results.ranked)
+    assert sum(row["against"] == "winner" for row in rows) == count - 1
+    assert sum(row["against"] == "baseline" for row in rows) == count - 2
+    assert {row["reference_loss"] for row in rows if row["against"] == "baseline"} == {"boundary"}
+    assert all(row["network"] == row["reference_network"] for row in rows if row["against"] == "baseline")
+    (drawing,) = section.figures[0].drawings
+    assert drawing.name == "differences"
+    assert len(section.values["references"]) == len(section.figures[0].variants) == count + 1
+
+
+def test_stability_of_an_order_that_never_changes(results: Results) -> None:
+    section = stability.build(results)
+    ranges = section.figure("stability").frame
+    assert (ranges["low"] == ranges["high"]).all()
+    assert section.values["tests"]["overlap"].p_value < 0.001
+
+
+def test_the_simplex_finds_the_planted_optimum(results: Results) -> None:
+    section = simplex.build(results)
+    assert len(section.values["options"]) == 6
+    for row in section.values["summaries"]:
+        assert row["best"] == "0.50 : 0.50 : 0.00"
+        if row["response"] in ("O", "D"):
+            assert row["optimum"] == "0.50 : 0.50 : 0.00"
+            assert row["predicted"] == pytest.approx(1)
+    assert [drawing.name for drawing in section.figures[0].drawings] == [
+        "simplex-1-overlap", "simplex-1-distance", "simplex-2-overlap", "simplex-2-distance",
+    ]  # fmt: skip
+
+
+def test_ablations_find_the_better_network(results: Results) -> None:
+    section = effects.build(results)
+    (row,) = [row for row in section.values["rows"] if row["factor"] == "network"]
+    assert row["change"] in ("UNet_R18 instead of FPN_R18",)
+    assert row["overlap"] == pytest.approx(-0.02)
+    (seed,) = [row for row in section.values["spread"] if row["factor"] == "seed"]
+    assert seed["overlap"] == pytest.approx(0.001 / np.sqrt(2))
+
+
+def test_few_groups_give_a_warning_and_no_interval(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEGGRID_RESULTS", str(tmp_path))
+    write_grid(mixtures=("ce", "dice", "0.50*ce + 0.50*dice"), groups=4)
+    score("grid")
+    found = read_results("grid")
+    assert found.scores is not None
+    assert any("too few for intervals" in warning for warning in found.scores["warnings"])
+    section = comparisons.build(found)
+    assert not section.values["enough"]
+    assert all(np.isnan(row["overlap_holm"]) and np.isnan(row["overlap_low"]) for row in section.values["rows"])
+    assert all(
+        variant["data"][0]["error_x"]["array"] in ([None], [None, None]) for variant in section.figures[0].variants
+    )  # type: ignore[index]
+    assert set(stability.build(found).values["tests"].values()) == {None}
