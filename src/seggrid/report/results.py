@@ -65,10 +65,9 @@ class Results:
     @functools.cached_property
     def cases(self) -> pd.DataFrame:
         """The rows of all runs that were scored, as ``read_cases`` gives them; empty before scoring."""
-        path = ExperimentFolder(self.grid.experiment.name).cases
-        if self.scores is None or not path.is_file():
+        if self.scores is None or not self.folder.cases.is_file():
             return pd.DataFrame()
-        return read_cases(path, self.grid.runs, self.grid.experiment.evaluation.metrics)
+        return read_cases(self.folder.cases, self.grid.runs, self.grid.experiment.evaluation.metrics)
 
     @functools.cached_property
     def means(self) -> Means | None:
