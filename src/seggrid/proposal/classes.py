@@ -72,8 +72,11 @@ def _from_values(fingerprint: Fingerprint) -> tuple[dict[str, object], list[str]
     notes = []
     if any(value not in names for value in values):
         notes.append(
-            f"nothing names the objects of the mask value{'s' * (len(values) > 1)} {_listed(values)}: object_1 "
-            f"{'and so on stand' if len(values) > 1 else 'stands'} for them in data.classes; put the right names there"
+            f"nothing names the objects of the mask values {_listed(values)}: object_1 and so on stand for them in "
+            "data.classes; put the right names there"
+            if len(values) > 1
+            else f"nothing names the object of the mask value {values[0]}: object_1 stands for it in data.classes; put "
+            "the right name there"
         )
     gaps = sorted(set(range(1, max(values))) - set(values))
     if len(values) > 1 and 0 < len(gaps) <= len(values):
