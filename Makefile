@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test test-slurm kills slurm-faults check docs bench install lock
+.PHONY: demo test test-slurm kills slurm-faults check docs screenshots bench install lock
 
 # The whole workflow on the built-in phantom; a second call finds nothing to be done.
 demo: $(READY)
@@ -48,9 +48,13 @@ docs: $(READY)
 	$(BIN)/python docs/loss_pages.py
 
 # Peers that only benchmarks need are not in the lock.
+# The pictures of the README, of the demo's report in the Chromium that is installed.
+screenshots: demo
+	$(BIN)/python docs/screenshots.py
+
 bench: $(READY)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python albumentations==2.0.8
-	for name in start_up first_step demo_overhead cpu_levers training_loop prediction losses distance_maps growth metrics scoring search tracking cluster_overhead slurm_packing gpu_step sim_to_real; do \
+	for name in start_up first_step demo_overhead cpu_levers training_loop prediction losses distance_maps growth metrics scoring report search tracking cluster_overhead slurm_packing gpu_step sim_to_real; do \
 	  echo "== $$name"; $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 install: $(READY)

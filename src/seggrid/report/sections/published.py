@@ -23,8 +23,10 @@ CAVEAT = (
 )
 
 
-def build(results: Results) -> Section:
-    """Set the publications that the experiment names beside its winner; nothing where it names none."""
+def build(results: Results) -> Section | None:
+    """Set the publications that the experiment names beside its winner; no section where it names none."""
+    if not results.grid.experiment.published:
+        return None
     publications = [load_published(name) for name in results.grid.experiment.published]
     metrics = common_metrics(results, publications)
     frame = published_frame(results, publications, metrics)

@@ -29,6 +29,7 @@ def build(results: Results) -> Section:
         return Section("ranking", "Ranking", {"rows": [], "unranked": [], "criteria": []})
     frame = ranking_frame(results.ranking, scores)
     ranked = frame["rank"].notna()
+    devices = {run.status.device for run in results.grid.runs if run.status and run.status.device}
     values = {
         "rows": list(frame[ranked].itertuples()),
         "unranked": list(frame[~ranked].itertuples()),
@@ -38,6 +39,9 @@ def build(results: Results) -> Section:
         "scores": scores,
         "intervals": bool(frame["overlap_low"].notna().any()),
         "several_runs": bool((frame["runs_completed"] > 1).any()),
+        "devices": ", ".join(
+            sorted({run.status.device for run in results.grid.runs if run.status and run.status.device})
+        ),
     }
     return Section("ranking", "Ranking", values, tables=(ranking_table(frame, scores, results.unit),))
 
