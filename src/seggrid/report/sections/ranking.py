@@ -39,9 +39,7 @@ def build(results: Results) -> Section:
         "scores": scores,
         "intervals": bool(frame["overlap_low"].notna().any()),
         "several_runs": bool((frame["runs_completed"] > 1).any()),
-        "devices": ", ".join(
-            sorted({run.status.device for run in results.grid.runs if run.status and run.status.device})
-        ),
+        "devices": ", ".join(sorted(devices)),
     }
     return Section("ranking", "Ranking", values, tables=(ranking_table(frame, scores, results.unit),))
 
