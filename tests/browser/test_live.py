@@ -11,10 +11,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from playwright.sync_api import Browser
 
 from seggrid.paths import RunFolder
 from seggrid.plan import Plan
-from tests.browser.chromium import Tab, find_chromium, opened_tab
+from tests.browser.visits import Visit
 from tests.unit.report.grid import CLASSES, NAME, write_grid
 
 #: The page that is read, in the frame of the live page.
@@ -58,7 +59,6 @@ def hidden(plan: Plan, position: int) -> Path:
 @pytest.fixture(scope="module")
 def address(plan: Plan) -> Iterator[str]:
     """Where `seggrid report --live` serves the grid."""
-    find_chromium()
     process = subprocess.Popen(
         [sys.executable, "-m", "seggrid.cli", "report", "--live", NAME],
         stdout=subprocess.PIPE,
@@ -74,33 +74,42 @@ def address(plan: Plan) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def tab(address: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
+def visit(address: str, browser: Browser) -> Visit:
     """The live page in a browser."""
-    with opened_tab(tmp_path_factory.mktemp("chromium")) as tab:
-        tab.open(address)
-        tab.until("document.querySelector('#pages iframe:not(.coming)')")
-        yield tab
+    visit = Visit(browser, address)
+    until(visit, "document.querySelector('#pages iframe:not(.coming)')")
+    return visit
 
 
-def progress(tab: Tab) -> str:
-    return str(tab.run("document.getElementById('progress').textContent"))
+def until(visit: Visit, condition: str) -> None:
+    """Wait until an expression is true. The policy of the page forbids the way in which Playwright waits."""
+    for _ in range(600):
+        if visit.value(f"!!({condition})"):
+            return
+        visit.page.wait_for_timeout(100)
+    pytest.fail(f"{condition} never came true; problems: {visit.problems}")
 
 
-def updated(tab: Tab, action: str) -> None:
+def progress(visit: Visit) -> str:
+    return str(visit.value("document.getElementById('progress').textContent"))
+
+
+def updated(visit: Visit, action: str) -> None:
     """Mark the page that is shown, and wait for one without the mark."""
-    tab.until(f"document.querySelectorAll('#pages iframe').length === 1 && !{PAGE}.body.dataset.{action}")
+    until(visit, f"document.querySelectorAll('#pages iframe').length === 1 && !{PAGE}.body.dataset.{action}")
 
 
-def test_the_page_is_shown_without_errors(tab: Tab, address: str) -> None:
-    assert progress(tab) == "6 of 8 runs completed"
-    assert "comes first of 3 ranked candidates" in tab.run(f"{PAGE}.body.textContent")
-    tab.until(f"{PAGE}.querySelectorAll('.plot svg.main-svg').length >= 4")
-    assert tab.problems == []
-    assert {urlsplit(request).netloc for request in tab.requests} == {urlsplit(address).netloc}
+def test_the_page_is_shown_without_errors(visit: Visit, address: str) -> None:
+    assert progress(visit) == "6 of 8 runs completed"
+    assert "comes first of 3 ranked candidates" in visit.value(f"{PAGE}.body.textContent")
+    visit.value(f"void {PAGE}.querySelector('[data-figure]').scrollIntoView({{ behavior: 'instant' }})")
+    until(visit, f"{PAGE}.querySelector('[data-figure] svg.main-svg')")
+    assert visit.problems == []
+    assert {urlsplit(request).netloc for request in visit.requests} == {urlsplit(address).netloc}
 
 
-def test_a_new_page_keeps_the_place_of_its_reader(tab: Tab, plan: Plan) -> None:
-    tab.run(f"""(() => {{
+def test_a_new_page_keeps_the_place_of_its_reader(visit: Visit, plan: Plan) -> None:
+    visit.value(f"""(() => {{
       const page = {PAGE}, all = (selector) => [...page.querySelectorAll(selector)];
       for (let click = 0; click < 2; click++) all('#ranking-table th button')[3].click();
       all('[data-filter="objects-table"] button')[2].click();
@@ -114,44 +123,44 @@ def test_a_new_page_keeps_the_place_of_its_reader(tab: Tab, plan: Plan) -> None:
       page.defaultView.scrollBy({{ top: top + 37, behavior: 'instant' }});
       page.body.dataset.old = 'yes';
     }})()""")
-    before = tab.run(STATE)
+    before = visit.value(STATE)
     assert before["pressed"] == before["rows"] == [CLASSES[1]]
     assert (before["sorted"], before["outlines"], before["details"]) == ("descending", "none", True)
     assert (before["focus"], before["place"]) == ("curve-candidate", -37)
     for position in (6, 7):
         hidden(plan, position).rename(status(plan, position))
-    updated(tab, "old")
-    assert progress(tab) == "8 of 8 runs completed"
-    assert "comes first of 4 ranked candidates" in tab.run(f"{PAGE}.body.textContent")
-    assert tab.run(STATE) == before
-    assert tab.problems == []
+    updated(visit, "old")
+    assert progress(visit) == "8 of 8 runs completed"
+    assert "comes first of 4 ranked candidates" in visit.value(f"{PAGE}.body.textContent")
+    assert visit.value(STATE) == before
+    assert visit.problems == []
 
 
-def test_a_damaged_file_leaves_the_last_page_and_is_named(tab: Tab, plan: Plan) -> None:
+def test_a_damaged_file_leaves_the_last_page_and_is_named(visit: Visit, plan: Plan) -> None:
     whole = status(plan, 0).read_bytes()
     status(plan, 0).write_bytes(whole[:20])
     try:
-        tab.until("!document.getElementById('problem').hidden")
-        problem = tab.run("document.getElementById('problem').textContent")
+        until(visit, "!document.getElementById('problem').hidden")
+        problem = visit.value("document.getElementById('problem').textContent")
         assert "This is the last page that could be made" in problem and "status.json" in problem
-        assert "comes first of 4 ranked candidates" in tab.run(f"{PAGE}.body.textContent")
+        assert "comes first of 4 ranked candidates" in visit.value(f"{PAGE}.body.textContent")
     finally:
         status(plan, 0).write_bytes(whole)
-    tab.until("document.getElementById('problem').hidden")
+    until(visit, "document.getElementById('problem').hidden")
 
 
-def test_a_page_that_is_held_stays(tab: Tab, plan: Plan) -> None:
-    tab.run(f"document.getElementById('hold').click(); {PAGE}.body.dataset.held = 'yes'")
+def test_a_page_that_is_held_stays(visit: Visit, plan: Plan) -> None:
+    visit.value(f"document.getElementById('hold').click(); {PAGE}.body.dataset.held = 'yes'")
     status(plan, 7).rename(hidden(plan, 7))
-    tab.until("document.getElementById('age').textContent.includes('a newer one is there')")
-    assert tab.run(f"{PAGE}.body.dataset.held") == "yes"
-    tab.run("document.getElementById('hold').click()")
-    updated(tab, "held")
-    assert progress(tab) == "7 of 8 runs completed"
-    assert tab.problems == []
+    until(visit, "document.getElementById('age').textContent.includes('a newer one is there')")
+    assert visit.value(f"{PAGE}.body.dataset.held") == "yes"
+    visit.value("document.getElementById('hold').click()")
+    updated(visit, "held")
+    assert progress(visit) == "7 of 8 runs completed"
+    assert visit.problems == []
 
 
-def test_a_server_that_has_ended_is_told(tab: Tab, plan: Plan) -> None:
-    tab.call("Network.emulateNetworkConditions", offline=True, latency=0, downloadThroughput=-1, uploadThroughput=-1)
-    tab.until("document.getElementById('problem').textContent.includes('The server does not answer')")
-    assert tab.run(f"{PAGE}.getElementById('ranking-table') !== null")
+def test_a_server_that_has_ended_is_told(visit: Visit) -> None:
+    visit.page.context.set_offline(True)
+    until(visit, "document.getElementById('problem').textContent.includes('The server does not answer')")
+    assert visit.value(f"{PAGE}.getElementById('ranking-table') !== null")

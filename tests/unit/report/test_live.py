@@ -18,10 +18,13 @@ import pytest
 
 from seggrid.errors import UserError
 from seggrid.paths import DataFolder, ExperimentFolder, RunFolder, results_root
-from seggrid.report import live
+from seggrid.report import live, stage
 from seggrid.report.live import LivePage
 from seggrid.report.results import Results
+from seggrid.report.sections import answer, curves, data_card, failures
 from seggrid.report.serving import HTML, Reply, Server
+from seggrid.report.stage import SECTIONS, write_report
+from seggrid.scoring.stage import score
 from seggrid.training.progress import append_row
 from tests.unit.report.conftest import MakeResults
 from tests.unit.report.grid import NAME
@@ -35,6 +38,12 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     now = [1000.0]
     monkeypatch.setattr(live.time, "monotonic", lambda: now[0])
     return now
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages of a few sections, which are made at once."""
+    monkeypatch.setattr(stage, "SECTIONS", (answer, curves, failures, data_card))
 
 
 @pytest.fixture
@@ -141,12 +150,17 @@ def test_scores_are_made_again_only_when_runs_ended(
     assert page.snapshot.problem == ""
 
 
-def test_nothing_is_written_into_the_results(make_results: MakeResults, tmp_path: Path, clock: list[float]) -> None:
+def test_the_whole_page_is_made_and_nothing_written_into_the_results(
+    make_results: MakeResults, tmp_path: Path, clock: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage, "SECTIONS", SECTIONS)
     make_results(scored=False)
     before = listing(results_root())
     page = LivePage(NAME, tmp_path / "scratch")
     assert look(page, clock)
     assert listing(results_root()) == before
+    score(NAME)
+    assert write_report(NAME).read_text(encoding="utf-8") == text(page)
 
 
 @pytest.mark.parametrize("content", [b"", b"run_id,netw", b"\xff\xfe", b"[]"])
