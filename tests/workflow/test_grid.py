@@ -76,7 +76,7 @@ def test_snakemake_writes_its_own_report_without_a_network(
     folder = finished.results / "experiments" / "tiny"
     with zipfile.ZipFile(finished.folder / "report.zip") as archive:
         files = {name.rpartition("/")[2]: name for name in archive.namelist() if "/data/" in name}
-        assert {"report.html", "ranking.csv", "objects.csv", "ranking.txt"} <= set(files)
+        assert {"report.html", "ranking.csv", "objects.csv", "ranking.txt", "heat-overlap.svg"} <= set(files)
         for name in ("report.html", "ranking.csv"):
             assert archive.read(files[name]) == (folder / name).read_bytes()
         page = archive.read("report/report.html").decode()
@@ -85,10 +85,11 @@ def test_snakemake_writes_its_own_report_without_a_network(
         json.loads(re.findall(rf'<script id="{name}">\s*var {name} = (.*);\n', page)[0])
         for name in ("results", "categories")
     )
-    assert {"Report", "Tables"} <= set(categories)
+    assert {"Report", "Tables", "Figures"} <= set(categories)
     shown = {result["name"]: result for result in results.values()}
     assert 'experiment <tt class="docutils literal">tiny</tt>' in shown["report.html"]["caption"]
     assert shown["ranking.csv"]["labels"] == {"experiment": "tiny", "table": "ranking"}
+    assert shown["heat-overlap.svg"]["labels"] == {"experiment": "tiny", "figure": "heat-overlap"}
     assert all(result["caption"].startswith("<p>") for result in results.values())
 
 

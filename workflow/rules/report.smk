@@ -9,6 +9,13 @@ rule report:
             category="Report",
             labels={"experiment": "{experiment}"},
         ),
+        report(
+            directory(f"{RESULTS}/experiments/{{experiment}}/figures"),
+            patterns=["{figure}.svg"],
+            caption="../report/figure.rst",
+            category="Figures",
+            labels={"experiment": "{experiment}", "figure": "{figure}"},
+        ),
     log:
         f"{RESULTS}/logs/report/{{experiment}}.log",
     localrule: True
