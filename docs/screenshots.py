@@ -11,8 +11,10 @@ from playwright.sync_api import sync_playwright
 from seggrid.paths import ExperimentFolder
 
 IMAGES = Path(__file__).resolve().parent / "images"
-#: Picture -> the first and the last section that it shows.
-PICTURES = {"report.png": ("answer", "ranking"), "report-differences.png": ("comparisons", "stability")}
+#: Picture -> the first and the last part of the page that it shows.
+PICTURES = {"report.png": ("header", "#ranking-caption"), "report-differences.png": ("#comparisons", "#stability")}
+MARGIN = 16
+BOX = "(end) => document.querySelector(end).getBoundingClientRect().toJSON()"
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -28,17 +30,15 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
         tab = browser.new_page(viewport={"width": 1180, "height": 900}, color_scheme="light")
         tab.goto(page.resolve().as_uri())
-        for name, sections in PICTURES.items():
-            shown = [tab.locator(f"#{section}") for section in sections]
-            for figure in tab.locator(", ".join(f"#{section} [data-figure]:visible" for section in sections)).all():
-                figure.scroll_into_view_if_needed()
-                figure.locator("svg.main-svg").first.wait_for()
-            tab.evaluate("scrollTo(0, 0)")
-            boxes = [part.bounding_box() for part in shown]
-            top = 0 if name == "report.png" else boxes[0]["y"] - 16  # type: ignore[index]
-            bottom = boxes[-1]["y"] + boxes[-1]["height"] + 16  # type: ignore[index]
-            clip = {"x": 0, "y": top, "width": 1180, "height": bottom - top}
-            tab.screenshot(path=IMAGES / name, full_page=True, clip=clip)  # type: ignore[arg-type]
+        for figure in tab.locator("[data-figure]:visible").all():
+            figure.scroll_into_view_if_needed()
+            figure.locator("svg.main-svg").first.wait_for()
+        tab.evaluate("scrollTo(0, 0)")
+        for name, ends in PICTURES.items():
+            first, last = (tab.evaluate(BOX, end) for end in ends)
+            top = max(0, first["top"] - MARGIN)
+            height = last["bottom"] + MARGIN - top
+            tab.screenshot(path=IMAGES / name, full_page=True, clip={"x": 0, "y": top, "width": 1180, "height": height})
         browser.close()
 
 

@@ -47,7 +47,7 @@ def _critical_figure(measure: Measure, test: Friedman, names: list[str]) -> Figu
     labels = [names[row] for row in test.rows]
     frame = pd.DataFrame({"candidate": labels, "mean_rank": test.mean_ranks})
     symbol = "O" if measure == "overlap" else "D"
-    title = f"Mean rank by {symbol} within groups (critical difference {fixed(test.critical_difference, 2)})"
+    title = f"Mean rank by {symbol} within groups, critical difference {fixed(test.critical_difference, 2)}"
     points = go.Scatter(
         x=rounded(test.mean_ranks), y=list(range(len(labels))), mode="markers", marker={"size": 8}, meta=tone(0),
         hovertext=[f"{text(name)}: {fixed(rank, 2)}" for name, rank in zip(labels, test.mean_ranks, strict=True)],
@@ -87,6 +87,7 @@ def _stability_figure(ranges: pd.DataFrame, names: list[str]) -> Figure:
         {"label": shown["candidate"], "value": shown["median"], "low": shown["low"], "high": shown["high"]}
     ).assign(hover=hover)
     variant = forest(drawn, "Rank under resampled groups: median and 95 % range")
+    variant["layout"]["xaxis"] = {"range": [0.5, float(shown["high"].max()) + 0.5]}
     draw = partial(draw_forest, panels=[("Rank under resampled groups", drawn)])
     drawing = Drawing("rank-stability", COLUMN * 1.4, 0.6 + 0.17 * len(shown), draw)
     return Figure("stability", "Ranks under resampled groups", frame, (variant,), 110 + 32 * len(shown), (drawing,))

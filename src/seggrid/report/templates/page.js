@@ -18,7 +18,7 @@
         layout: {
           paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
           font: { color: colour("ink"), size: 12, family: getComputedStyle(document.body).fontFamily },
-          title: { font: { size: 13 }, x: 0, xanchor: "left", xref: "paper", y: 1, yref: "container", yanchor: "top", pad: { t: 8 } },
+          title: { font: { size: 13 }, x: 0, xanchor: "left", xref: "container", y: 1, yref: "container", yanchor: "top", pad: { t: 8 } },
           margin: { l: 44, r: 12, t: 36, b: 44 }, xaxis: axis, yaxis: axis,
           legend: { font: { size: 11 } },
           hoverlabel: { bgcolor: colour("sheet"), bordercolor: colour("strong"), font: { color: colour("ink") } },
