@@ -8,7 +8,7 @@ models that the number of mixtures allows, the one with the smallest leave-one-o
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -81,9 +81,9 @@ class Surface:
 
 
 def find_simplices(evidence: Evidence) -> list[Simplex]:
-    """Return, by network (and learning rate), the sets of 2 to 5 terms that no mixture of more terms holds.
+    """Return, by network (and learning rate), the sets of 2 to 5 terms that a model can be fitted to.
 
-    Only mixtures of constant weights that sum to 1 count.
+    Only mixtures of constant weights that sum to 1 count. A set that lies within a larger one is no simplex of its own.
     """
     found = []
     for setting in dict.fromkeys(evidence.settings):
@@ -98,14 +98,17 @@ def find_simplices(evidence: Evidence) -> list[Simplex]:
                 if abs(sum(named.values()) - 1) < 1e-6:
                     weights[row] = named
         sets = {frozenset(named) for named in weights.values() if 2 <= len(named) <= max(_STEPS)}
-        for terms in sorted((s for s in sets if not any(s < other for other in sets)), key=sorted):
-            # As a mixture of all of them has them.
-            order = next(tuple(named) for named in weights.values() if set(named) == terms)
-            rows = tuple(row for row, named in weights.items() if set(named) <= terms)
-            table = np.array([[weights[row].get(name, 0.0) for name in order] for row in rows])
-            if len(rows) >= len(order) + _SPARE:
-                found.append(Simplex(setting, order, rows, table))
+        simplices = {terms: _simplex(setting, terms, weights) for terms in sorted(sets, key=sorted)}
+        fitting = {terms: simplex for terms, simplex in simplices.items() if _identified(simplex.weights, "linear")}
+        found += [simplex for terms, simplex in fitting.items() if not any(terms < other for other in fitting)]
     return found
+
+
+def _simplex(setting: str, terms: frozenset[str], weights: Mapping[int, Mapping[str, float]]) -> Simplex:
+    # As a mixture of all of them has them.
+    order = next(tuple(named) for named in weights.values() if set(named) == terms)
+    rows = tuple(row for row, named in weights.items() if set(named) <= terms)
+    return Simplex(setting, order, rows, np.array([[weights[row].get(name, 0.0) for name in order] for row in rows]))
 
 
 def fit_surface(evidence: Evidence, simplex: Simplex, response: Response) -> Surface:
@@ -161,10 +164,21 @@ def _best_model(simplex: Simplex, values: Floats) -> tuple[Order, sm.regression.
     orders: tuple[Order, ...] = ("linear", "quadratic", "special cubic")
     fits = []
     for order in orders[: len(simplex.terms)]:
-        design = _design(simplex.weights, order)
-        if design.shape[0] >= design.shape[1] + _SPARE and np.linalg.matrix_rank(design) == design.shape[1]:
-            fits.append((order, sm.OLS(values, design).fit()))
+        if _identified(simplex.weights, order):
+            fits.append((order, sm.OLS(values, _design(simplex.weights, order)).fit()))
     return max(fits, key=lambda fit: _left_out(fit[1]))
+
+
+def _identified(weights: Floats, order: Order) -> bool:
+    """Whether the mixtures determine every coefficient, with some to spare and whichever one is left out.
+
+    They do not where they lie on a line, or where one alone holds a term: its residual is 0 whatever it measured.
+    """
+    design = _design(weights, order)
+    if design.shape[0] < design.shape[1] + _SPARE or np.linalg.matrix_rank(design) < design.shape[1]:
+        return False
+    leverages = (np.linalg.qr(design)[0] ** 2).sum(axis=1)
+    return bool(leverages.max() < 1 - 1e-6)
 
 
 def _left_out(fitted: sm.regression.linear_model.RegressionResults) -> float:

@@ -100,6 +100,20 @@ def test_too_few_mixtures_make_no_surface(make_evidence: MakeEvidence) -> None:
     assert find_simplices(make_evidence(np.full((3, 8), 0.5), losses=losses)) == []
 
 
+def test_mixtures_on_a_line_make_no_surface(make_evidence: MakeEvidence) -> None:
+    losses = [f"{(1 - b) / 2:.2f}*ce + {(1 - b) / 2:.2f}*dice + {b:.2f}*boundary" for b in np.arange(0.1, 0.7, 0.1)]
+    assert find_simplices(make_evidence(np.full((6, 8), 0.5), losses=losses)) == []
+
+
+def test_a_term_of_one_mixture_only_is_not_modelled(make_evidence: MakeEvidence) -> None:
+    edge = ["ce", "0.75*ce + 0.25*dice", "0.50*ce + 0.50*dice", "0.25*ce + 0.75*dice", "dice"]
+    losses = [*edge, "0.40*ce + 0.30*dice + 0.30*boundary"]
+    values = np.random.default_rng(9).normal(0.6, 0.05, (6, 8))
+    (simplex,) = find_simplices(make_evidence(values, losses=losses))
+    assert simplex.terms == ("ce", "dice")
+    assert simplex.rows == (0, 1, 2, 3, 4)
+
+
 @pytest.mark.parametrize("terms", [2, 3, 4, 5])
 def test_the_lattice_is_the_whole_simplex(terms: int) -> None:
     found = simplex_lattice(terms)
