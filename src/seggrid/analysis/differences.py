@@ -16,8 +16,11 @@ from scipy.stats import wilcoxon
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
 
-from seggrid.analysis.evidence import MEASURES, Evidence
+from seggrid.analysis.evidence import MEASURES, Evidence, Measure
 from seggrid.scoring.criterion import Floats
+from seggrid.scoring.statistics import MINIMUM_GROUPS
+
+Rows = npt.NDArray[np.int64]
 
 #: Of the smallest difference that is found: how often it is found, and how often one that is not there.
 POWER, ALPHA = 0.8, 0.05
@@ -36,10 +39,10 @@ def differences(evidence: Evidence, reference: Sequence[int]) -> pd.DataFrame:
     """
     own = np.array([row for row, other in enumerate(reference) if other not in (-1, row)], dtype=np.int64)
     other = np.array([reference[row] for row in own], dtype=np.int64)
-    columns: dict[str, npt.NDArray[np.float64] | npt.NDArray[np.int64]] = {"candidate": own, "reference": other}
+    columns: dict[str, Floats | Rows] = {"candidate": own, "reference": other}
     for measure in MEASURES:
         values, resampled = evidence.values(measure), evidence.resampled(measure)
-        by_group = evidence.by_group(measure)[own] - evidence.by_group(measure)[other]
+        by_group = _by_group(evidence, measure, own, other)
         low, high = evidence.interval(resampled[:, own] - resampled[:, other])
         better = by_group > 0 if measure == "overlap" else by_group < 0
         columns |= {
@@ -55,15 +58,24 @@ def differences(evidence: Evidence, reference: Sequence[int]) -> pd.DataFrame:
 def with_p_values(evidence: Evidence, table: pd.DataFrame) -> pd.DataFrame:
     """Add p-values to ``differences``: ``overlap_p``, adjusted ``overlap_holm``, and the same for D.
 
-    They are NaN with fewer than 6 groups.
+    They are NaN where fewer than 6 groups have a value of both candidates.
     """
     found = table.copy()
     own, other = (table[name].to_numpy(int) for name in ("candidate", "reference"))
     for measure in MEASURES:
-        by_group = evidence.by_group(measure)[own] - evidence.by_group(measure)[other]
-        p_values = np.array([signed_rank(row) if evidence.enough else np.nan for row in by_group], dtype=float)
+        by_group = _by_group(evidence, measure, own, other)
+        enough = np.isfinite(by_group).sum(axis=1) >= MINIMUM_GROUPS
+        p_values = np.array(
+            [signed_rank(row) if tested else np.nan for row, tested in zip(by_group, enough, strict=True)], dtype=float
+        )
         found[f"{measure}_p"], found[f"{measure}_holm"] = p_values, holm(p_values)
     return found
+
+
+def _by_group(evidence: Evidence, measure: Measure, own: Rows, other: Rows) -> Floats:
+    """Differences within every group; what differs by the order of a sum does not differ."""
+    values = evidence.by_group(measure)
+    return np.round(values[own] - values[other], 12)
 
 
 def against_baseline(evidence: Evidence, loss: str) -> list[int]:
@@ -75,8 +87,6 @@ def against_baseline(evidence: Evidence, loss: str) -> list[int]:
 def signed_rank(values: Floats) -> float:
     """Two-sided p-value of Wilcoxon's signed-rank test; NaN values are left out, and 1 where nothing differs."""
     known = values[np.isfinite(values)]
-    # What differs by the order of a sum does not differ.
-    known = np.where(np.abs(known) < 1e-12, 0.0, known)
     return float(wilcoxon(known, zero_method="pratt").pvalue) if known.any() else 1.0
 
 

@@ -10,6 +10,7 @@ import scikit_posthocs
 from scipy.stats import friedmanchisquare, rankdata, studentized_range
 
 from seggrid.analysis.evidence import Evidence, Measure
+from seggrid.scoring.statistics import MINIMUM_GROUPS
 
 LEVEL = 0.05
 
@@ -39,21 +40,21 @@ class Friedman:
 
 
 def friedman(evidence: Evidence, measure: Measure, most: int) -> Friedman | None:
-    """Compare the best candidates by O or D; ``None`` with fewer than 3 of them or too few groups.
+    """Compare the best candidates by O or D; ``None`` with fewer than 3 of them or too few groups, or where all tie.
 
     Args:
         most: candidates that are compared; more make the critical difference larger.
     """
-    values = evidence.by_group(measure)[:most]
+    values = np.round(evidence.by_group(measure)[:most], 12)
     values = values[:, np.isfinite(values).all(axis=0)]
     count, groups = values.shape
-    if count < 3 or not evidence.enough or groups < 6 or (values == values[:1]).all():
+    if count < 3 or groups < MINIMUM_GROUPS or (values == values[:1]).all():
         return None
     better_first = -values if measure == "overlap" else values
-    mean_ranks = rankdata(np.round(better_first, 12), axis=0).mean(axis=1)
+    mean_ranks = rankdata(better_first, axis=0).mean(axis=1)
     order = np.argsort(mean_ranks, kind="stable")
-    test = friedmanchisquare(*np.round(values, 12))
-    pairs = scikit_posthocs.posthoc_nemenyi_friedman(np.round(better_first[order], 12).T)
+    test = friedmanchisquare(*values)
+    pairs = scikit_posthocs.posthoc_nemenyi_friedman(better_first[order].T)
     names = [int(row) for row in order]
     ranks = mean_ranks[order]
     critical = _critical_difference(count, groups)

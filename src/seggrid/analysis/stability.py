@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from seggrid.analysis.evidence import Evidence
+from seggrid.analysis.evidence import MEASURES, Evidence
 from seggrid.scoring.criterion import first_places
 
 
@@ -16,11 +16,19 @@ def rank_ranges(evidence: Evidence) -> pd.DataFrame:
     """The rank of every candidate under resampled groups, by the experiment's criterion.
 
     Returns:
-        A row per candidate: ``median``, ``low`` and ``high`` (2.5 and 97.5 %), ``first`` and ``top3`` (shares of the
-        resamples; candidates that are equal share the better rank).
+        A row per candidate: ``median``, ``low`` and ``high`` (2.5 and 97.5 %; NaN where groups are too few), ``first``
+        and ``top3`` (shares of the resamples). Ties go to the higher O, then the lower D, as in the ranking; what is
+        equal in all shares the better rank.
     """
-    ranks = rankdata(-evidence.scores, method="min", axis=1)
+    overlap, distance = (np.round(evidence.resampled(measure), 12) for measure in MEASURES)
+    keys = (rankdata(values, method="dense", axis=1) for values in (-evidence.scores, -overlap, distance))
+    joint = np.zeros(overlap.shape)
+    for key in keys:
+        joint = joint * (overlap.shape[1] + 1) + key
+    ranks = rankdata(joint, method="min", axis=1)
     low, median, high = np.percentile(ranks, (2.5, 50, 97.5), axis=0)
+    if not evidence.enough:
+        low, high = np.full_like(low, np.nan), np.full_like(high, np.nan)
     return pd.DataFrame(
         {
             "median": median,

@@ -77,8 +77,20 @@ def test_holm_leaves_out_what_has_no_p_value() -> None:
     assert holm(np.array([0.01, np.nan, 0.04])) == pytest.approx([0.02, np.nan, 0.04], nan_ok=True)
 
 
-def test_nothing_that_differs_has_a_p_value_of_one() -> None:
-    assert signed_rank(np.array([0.0, np.nan, 1e-15, 0.0])) == 1.0
+def test_nothing_that_differs_has_a_p_value_of_one(make_evidence: MakeEvidence) -> None:
+    assert signed_rank(np.array([0.0, np.nan, 0.0])) == 1.0
+    # The order of a sum is no difference.
+    row = compare(make_evidence(np.stack([GROUPS + 1e-15, GROUPS])), [1, -1]).iloc[0]
+    assert (row["overlap_p"], row["overlap_wins"]) == (1.0, 0)
+
+
+def test_few_groups_with_both_values_have_no_p_value(make_evidence: MakeEvidence) -> None:
+    values = np.stack([GROUPS + 0.1, GROUPS + RNG.normal(0, 0.01, 12), GROUPS])
+    values[0, 5:] = np.nan
+    found = compare(make_evidence(values), [2, 2, -1])
+    assert np.isnan(found["overlap_holm"].iloc[0])
+    # The other pair is tested as if it were alone.
+    assert found["overlap_holm"].iloc[1] == found["overlap_p"].iloc[1]
 
 
 @pytest.mark.parametrize(("groups", "effect"), [(10, 0.996), (20, 0.660), (34, 0.495)])

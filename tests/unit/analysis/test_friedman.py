@@ -52,6 +52,8 @@ def test_two_candidates_or_few_groups_are_not_tested(make_evidence: MakeEvidence
 
 def test_equal_candidates_are_not_tested(make_evidence: MakeEvidence) -> None:
     assert friedman(make_evidence(np.stack([BASE] * 3)), "overlap", 10) is None
+    # The order of a sum is no difference.
+    assert friedman(make_evidence(np.stack([BASE, BASE + 1e-15, BASE])), "overlap", 10) is None
 
 
 def test_cliques_are_the_longest_runs() -> None:
