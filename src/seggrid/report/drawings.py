@@ -99,17 +99,19 @@ def draw_heat(sheet: Sheet, frame: pd.DataFrame, title: str, places: int, lower_
     axes.set_title(title)
 
 
-def draw_forest(sheet: Sheet, panels: Sequence[tuple[str, pd.DataFrame]]) -> None:
+def draw_forest(sheet: Sheet, panels: Sequence[tuple[str, pd.DataFrame]], zero: bool = True) -> None:
     """Points with intervals beside one another, one panel a measure, the same rows in each.
 
     Args:
         panels: title, and a frame with ``label, value, low, high``, the first row on top.
+        zero: whether a line marks where nothing differs.
     """
     for number, (axes, (title, frame)) in enumerate(zip(_row(sheet, len(panels)), panels, strict=True)):
         places = np.arange(len(frame))
         value = frame["value"].to_numpy(float)
         reach = np.stack([value - frame["low"], frame["high"] - value]).astype(float)
-        axes.axvline(0, color="#888888", linewidth=0.8)
+        if zero:
+            axes.axvline(0, color="#888888", linewidth=0.8)
         axes.errorbar(value, places, xerr=np.nan_to_num(reach), fmt="o", color=TONES[0], markersize=3, linewidth=1)
         axes.set_yticks(places, frame["label"] if number == 0 else [])
         axes.set_ylim(len(frame) - 0.5, -0.5)

@@ -68,6 +68,12 @@ def test_stability_of_an_order_that_never_changes(results: Results) -> None:
     ranges = section.figure("stability").frame
     assert (ranges["low"] == ranges["high"]).all()
     assert section.values["tests"]["overlap"].p_value < 0.001
+    # The table says what the figures draw.
+    rows = section.values["rows"]
+    assert [row["median"] for row in rows] == ranges["median"].tolist()
+    best = section.values["tests"]["overlap"].rows[0]
+    assert rows[best]["mean_overlap"] == section.values["tests"]["overlap"].mean_ranks[0]
+    assert np.isnan(rows[-1]["mean_overlap"])
 
 
 def test_the_simplex_finds_the_planted_optimum(results: Results) -> None:
@@ -105,4 +111,9 @@ def test_few_groups_give_a_warning_and_no_interval(tmp_path: Path, monkeypatch: 
     assert all(
         variant["data"][0]["error_x"]["array"] in ([None], [None, None]) for variant in section.figures[0].variants
     )  # type: ignore[index]
-    assert set(stability.build(found).values["tests"].values()) == {None}
+    ranks = stability.build(found)
+    assert set(ranks.values["tests"].values()) == {None}
+    (variant,) = ranks.figure("stability").variants
+    assert variant is not None
+    assert set(variant["data"][0]["error_x"]["array"]) == {None}
+    assert "95" not in variant["layout"]["title"]["text"]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
 
-from seggrid.analysis.evidence import MEASURES, Measure
+from seggrid.analysis.evidence import MEASURES, Evidence, Measure
 from seggrid.analysis.friedman import Friedman, friedman
 from seggrid.analysis.stability import rank_ranges
 from seggrid.report.drawings import COLUMN, PAGE, Drawing, draw_critical_difference, draw_forest
@@ -28,10 +30,13 @@ def build(results: Results) -> Section:
         return Section("stability", "Stability", {"tests": None})
     tests = {measure: friedman(evidence, measure, TOGETHER) for measure in MEASURES}
     names = candidate_names(evidence)
-    figures = [_stability_figure(rank_ranges(evidence), names)]
+    ranges = rank_ranges(evidence)
+    figures = [_stability_figure(ranges, names)]
     figures += [_critical_figure(measure, test, names) for measure, test in tests.items() if test]
     values = {
         "tests": tests,
+        "rows": rank_rows(ranges, evidence, tests),
+        "enough": evidence.enough,
         "symbols": {"overlap": "O", "distance": "D"},
         "candidates": len(names),
         "together": min(TOGETHER, len(names)),
@@ -78,16 +83,34 @@ def _stability_figure(ranges: pd.DataFrame, names: list[str]) -> Figure:
     """The rank of every candidate under resampled groups: median, and where 95 % of the resamples lie."""
     frame = ranges.assign(candidate=names)
     shown = frame.iloc[:SHOWN]
-    hover = [
-        f"{row['candidate']}: median rank {row['median']:.0f}, {row['low']:.0f} to {row['high']:.0f}; "
-        f"first in {percent(row['first'])}, among the first three in {percent(row['top3'])}"
-        for row in shown.to_dict("records")
-    ]
+    title = "Rank under resampled groups: median" + (" and 95 % range" if shown["low"].notna().any() else "")
     drawn = pd.DataFrame(
         {"label": shown["candidate"], "value": shown["median"], "low": shown["low"], "high": shown["high"]}
-    ).assign(hover=hover)
-    variant = forest(drawn, "Rank under resampled groups: median and 95 % range")
-    variant["layout"]["xaxis"] = {"range": [0.5, float(shown["high"].max()) + 0.5]}
-    draw = partial(draw_forest, panels=[("Rank under resampled groups", drawn)])
+    ).assign(hover=[_said(row) for row in shown.to_dict("records")])
+    variant = forest(drawn, title)
+    variant["layout"]["xaxis"] = {"range": [0.5, float(shown[["median", "high"]].max(axis=None)) + 0.5]}
+    draw = partial(draw_forest, panels=[(title, drawn)], zero=False)
     drawing = Drawing("rank-stability", COLUMN * 1.4, 0.6 + 0.17 * len(shown), draw)
     return Figure("stability", "Ranks under resampled groups", frame, (variant,), 110 + 32 * len(shown), (drawing,))
+
+
+def _said(row: Mapping[Any, Any]) -> str:
+    ends = f", {row['low']:.0f} to {row['high']:.0f}" if row["low"] == row["low"] else ""
+    return (
+        f"{row['candidate']}: median rank {row['median']:g}{ends}; first in {percent(row['first'])}, "
+        f"among the first three in {percent(row['top3'])}"
+    )
+
+
+def rank_rows(
+    ranges: pd.DataFrame, evidence: Evidence, tests: Mapping[Measure, Friedman | None]
+) -> list[dict[Any, Any]]:
+    """The numbers of the figures, a row per candidate; ``mean_overlap`` and ``mean_distance`` of those compared."""
+    found = ranges.assign(
+        network=[candidate.network for candidate in evidence.candidates],
+        label=[candidate.label for candidate in evidence.candidates],
+    )
+    for measure, test in tests.items():
+        ranks = dict(zip(test.rows, test.mean_ranks, strict=True)) if test else {}
+        found[f"mean_{measure}"] = [ranks.get(row, float("nan")) for row in range(len(found))]
+    return found.to_dict("records")
