@@ -59,7 +59,7 @@ def variables(trial: Trial) -> dict[str, object]:
 
 
 def importances(history: pd.DataFrame) -> dict[str, float]:
-    """How much of the differences in score each variable accounts for (PED-ANOVA, Watanabe et al. 2023).
+    """How much each variable has to do with being among the better trials (PED-ANOVA, Watanabe et al. 2023).
 
     Returns:
         Shares that sum to 1, the largest first; empty with fewer than 10 completed trials or one variable.
