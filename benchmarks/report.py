@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import resource
 import shutil
 import subprocess
@@ -27,6 +26,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from playwright.sync_api import sync_playwright
 
 from seggrid.config import Experiment, Mixture
 from seggrid.data.preprocess import preprocess
@@ -55,10 +55,9 @@ GRIDS: dict[int, tuple[list[str], list[Any], int]] = {
     500: (["UNet_R18", "Linknet_R18"], [SIMPLEX, *OTHERS], 2),
     1000: (["UNet_R18", "Linknet_R18"], [SIMPLEX, *OTHERS], 4),
 }
-#: Tells in the title of the page when it was loaded and its figures in sight were drawn, in ms since it was opened.
-CLOCK = """<script>addEventListener("load", () => requestAnimationFrame(() => setTimeout(() => {
-  document.title = "ready " + Math.round(performance.now());
-})));</script>"""
+#: Whether every figure in sight is drawn.
+DRAWN = """[...document.querySelectorAll("[data-figure]")].every((plot) =>
+  plot.hidden || plot.getBoundingClientRect().top > innerHeight || plot.querySelector("svg.main-svg"))"""
 
 
 @dataclass(frozen=True)
@@ -171,18 +170,19 @@ def write_history(run: PlannedRun, rng: np.random.Generator) -> None:
     table.assign(seconds=12.0, step_seconds=10.0).to_csv(folder.history, index=False, float_format="%.8g")
 
 
-def seconds_in_chromium(page: Path, folder: Path) -> float:
-    """Seconds from opening the page to its being loaded and drawn, by its own clock."""
+def seconds_in_chromium(page: Path) -> float:
+    """Seconds from opening the page to its being loaded and drawn as far as it is in sight, by its own clock."""
     program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if program is None:
         return float("nan")
-    copy = folder / "page.html"
-    copy.write_text(page.read_text(encoding="utf-8").replace("<head>", "<head>" + CLOCK, 1), encoding="utf-8")
-    command = [program, "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    options = [f"--user-data-dir={folder / 'profile'}", "--timeout=20000", "--window-size=1200,900", "--dump-dom"]
-    done = subprocess.run([*command, *options, copy.as_uri()], capture_output=True, text=True, check=True)
-    found = re.search(r"<title>ready (\d+)", done.stdout)
-    return int(found[1]) / 1000 if found else float("nan")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
+        tab = browser.new_page(viewport={"width": 1200, "height": 900})
+        tab.goto(page.resolve().as_uri())
+        tab.wait_for_function(DRAWN)
+        seconds = float(tab.evaluate("performance.now()")) / 1000
+        browser.close()
+    return seconds
 
 
 def main() -> None:
@@ -205,7 +205,7 @@ def main() -> None:
             reported = time.perf_counter()
             peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
             page = ExperimentFolder(NAME).report
-            ready = seconds_in_chromium(page, Path(temporary))
+            ready = seconds_in_chromium(page)
             size = page.stat().st_size / 1e6
             row = f"{scored - start:>10.1f} {reported - scored:>11.1f} {peak:>11.0f} {size:>10.1f} {ready:>10.1f}"
             print(f"{runs:>6} {row}")
