@@ -13,7 +13,7 @@ from seggrid.report.results import Results, read_results
 from seggrid.report.sections import answer, comparisons, effects, simplex, stability
 from seggrid.scoring.stage import score
 from seggrid.specification import PlannedRun
-from tests.unit.scoring.conftest import write_grid
+from tests.unit.scoring.conftest import Values, write_grid
 
 SIMPLEX = {"simplex": {"terms": ["dual_level_ce", "dice", "boundary"], "step": 0.25}}
 
@@ -48,6 +48,34 @@ def test_the_answer_is_as_sure_as_the_numbers(results: Results) -> None:
     assert margin["overlap_low"] == pytest.approx(margin["overlap"]) == pytest.approx(margin["overlap_high"])
     assert found["corrected"].overlap == pytest.approx(winner["overlap"], abs=0.002)
     assert found["detectable"]["overlap"] == pytest.approx(0, abs=1e-9)
+
+
+def by_candidate(**values: tuple[float, float]) -> Values:
+    """O and D of a mixture, with a spread between groups that all share but for a thousandth."""
+
+    def value(run: PlannedRun, split: str, group: str, case: str, name: str) -> tuple[float, float]:
+        overlap, distance = values[run.loss]
+        number = int(group[1:])
+        return overlap + 0.01 * number + 0.001 * (number % 2) * len(run.loss), distance + 0.1 * number
+
+    return value
+
+
+@pytest.mark.parametrize(
+    ("other", "better", "worse"),
+    [((0.70, 5.0), [], []), ((0.60, 6.0), ["O", "D"], []), ((0.75, 9.0), ["D"], ["O"])],
+)
+def test_the_answer_says_what_of_the_margin_can_be_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, other: tuple[float, float], better: list[str], worse: list[str]
+) -> None:
+    monkeypatch.setenv("SEGGRID_RESULTS", str(tmp_path))
+    values = by_candidate(dice=(0.70, 5.0), focal=other)
+    write_grid(values, mixtures=("dice", "focal"), groups=10, scoring={"bootstrap": 100, "criterion": "absolute"})
+    score("grid")
+    found = answer.build(read_results("grid")).values
+    seen = found["evidence"]["detectable"]
+    assert found["winner"]["loss"] == "dice" or not better
+    assert (seen["better"], seen["worse"], seen["groups"]) == (better, worse, 10)
 
 
 def test_every_candidate_is_compared_with_baseline_and_winner(results: Results) -> None:

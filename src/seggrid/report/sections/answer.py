@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from seggrid.analysis.differences import differences, smallest_detectable
-from seggrid.analysis.evidence import MEASURES
+from seggrid.analysis.evidence import Evidence, Measure
 from seggrid.analysis.stability import selection_corrected
 from seggrid.report.page import Section
 from seggrid.report.results import Results
@@ -58,12 +58,26 @@ def _evidence(results: Results) -> dict[str, Any] | None:
         return None
     found: dict[str, Any] = {"enough": evidence.enough, "corrected": selection_corrected(evidence)}
     if len(evidence.candidates) > 1:
-        found["margin"] = differences(evidence, [1]).iloc[0]
-        found["detectable"] = {
-            measure: smallest_detectable(evidence.by_group(measure)[0] - evidence.by_group(measure)[1])
-            for measure in MEASURES
-        }
+        margin = differences(evidence, [1]).iloc[0]
+        found |= {"margin": margin, "detectable": _detectable(evidence, margin)}
     return found
+
+
+def _detectable(evidence: Evidence, margin: pd.Series) -> dict[str, Any]:
+    """The smallest difference between winner and runner-up that would be seen, and what of the margin exceeds it.
+
+    Returns:
+        ``groups`` with a value of both, ``overlap``, ``distance``, and by their symbols what the winner has ``better``
+        and what it has ``worse`` by more than that.
+    """
+    found: dict[str, Any] = {"better": [], "worse": []}
+    measures: tuple[tuple[Measure, str, float], ...] = (("overlap", "O", 1.0), ("distance", "D", -1.0))
+    for measure, symbol, sign in measures:
+        by_group = evidence.by_group(measure)[0] - evidence.by_group(measure)[1]
+        found[measure] = smallest_detectable(by_group)
+        if abs(margin[measure]) > max(found[measure], 1e-12):
+            found["better" if sign * margin[measure] > 0 else "worse"].append(symbol)
+    return {**found, "groups": int(margin["overlap_groups"])}
 
 
 def _by_winner(winners: dict[str, dict[str, Any]]) -> list[tuple[dict[str, Any], list[str]]]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -88,7 +89,7 @@ def _stability_figure(ranges: pd.DataFrame, names: list[str]) -> Figure:
         {"label": shown["candidate"], "value": shown["median"], "low": shown["low"], "high": shown["high"]}
     ).assign(hover=[_said(row) for row in shown.to_dict("records")])
     variant = forest(drawn, title)
-    variant["layout"]["xaxis"] = {"range": [0.5, float(shown[["median", "high"]].max(axis=None)) + 0.5]}
+    variant["layout"]["xaxis"] = {"range": [0.5, float(np.nanmax(shown[["median", "high"]].to_numpy())) + 0.5]}
     draw = partial(draw_forest, panels=[(title, drawn)], zero=False)
     drawing = Drawing("rank-stability", COLUMN * 1.4, 0.6 + 0.17 * len(shown), draw)
     return Figure("stability", "Ranks under resampled groups", frame, (variant,), 110 + 32 * len(shown), (drawing,))
