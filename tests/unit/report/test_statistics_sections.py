@@ -91,6 +91,23 @@ def test_every_candidate_is_compared_with_baseline_and_winner(results: Results) 
     assert len(section.values["references"]) == len(section.figures[0].variants) == count + 1
 
 
+def test_one_mixture_in_many_networks_is_compared_with_the_winner(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEGGRID_RESULTS", str(tmp_path))
+    write_grid(networks=("UNet_R18", "FPN_R18"), mixtures=("ce",), groups=8)
+    score("grid")
+    section = comparisons.build(read_results("grid"))
+    # The baseline is all there is in its network, so nothing would stand in its figure.
+    assert [name.split(",")[0] for name in section.values["references"]] == ["the winner", "UNet_R18"]
+    assert None not in section.figures[0].variants
+    (drawing,) = section.figures[0].drawings
+    panels = drawing.draw.keywords["panels"]  # type: ignore[attr-defined]
+    assert [(title, len(frame)) for title, frame in panels] == [
+        ("Difference in O, from winner", 1), ("Difference in D [px], from winner", 1),
+    ]  # fmt: skip
+
+
 def test_stability_of_an_order_that_never_changes(results: Results) -> None:
     section = stability.build(results)
     ranges = section.figure("stability").frame

@@ -51,7 +51,8 @@ def reference_names(evidence: Evidence, results: Results) -> dict[str, list[int]
     """What the others can be compared with on the page: the row of each candidate's reference, by name."""
     count, names = len(evidence.candidates), candidate_names(evidence)
     baseline = against_baseline(evidence, results.grid.baseline)
-    found = {"the baseline mixture in the same network": baseline} if set(baseline) != {-1} else {}
+    compared = any(other not in (-1, row) for row, other in enumerate(baseline))
+    found = {"the baseline mixture in the same network": baseline} if compared else {}
     for row in range(min(_REFERENCES, count)):
         found[f"{'the winner, ' if row == 0 else ''}{names[row]}"] = [row] * count
     return found
@@ -80,31 +81,35 @@ def _difference_figure(
     evidence: Evidence, results: Results, measure: Measure, references: dict[str, list[int]]
 ) -> Figure:
     """A forest of differences; a switch of the page chooses the reference."""
-    unit = f" [{results.unit}]" if measure == "distance" and results.unit else ""
-    title = f"Difference in O{unit}" if measure == "overlap" else f"Difference in D{unit}"
+    title = _title(measure, results)
     better = "right" if measure == "overlap" else "left"
     frames = [_forest_frame(evidence, measure, rows) for rows in references.values()]
     variants = tuple(forest(frame, f"{title}, better to the {better}") if len(frame) else None for frame in frames)
     rows = max((len(frame) for frame in frames), default=0)
-    drawings: tuple[Drawing, ...] = ()
-    if measure == "overlap":
-        panels = [
-            (
-                ("Difference in O" if name == "overlap" else f"Difference in D [{results.unit}]"),
-                _forest_frame(evidence, name, next(iter(references.values()))),
-            )
-            for name in MEASURES
-        ]
-        height = 0.6 + 0.17 * len(panels[0][1])
-        drawings = (Drawing("differences", PAGE, height, partial(draw_forest, panels=panels)),)
+    drawings = (_drawing(evidence, results, references),) if measure == "overlap" else ()
     return Figure(
         f"difference-{measure}",
-        f"{title} of every candidate, with 95 % intervals",
+        f"{title} of every candidate" + (", with 95 % intervals" if evidence.enough else ""),
         pd.concat([frame.assign(reference=name) for name, frame in zip(references, frames, strict=True)]),
         variants,
         110 + 32 * rows,
         drawings,
     )
+
+
+def _title(measure: Measure, results: Results) -> str:
+    unit = f" [{results.unit}]" if measure == "distance" and results.unit else ""
+    return f"Difference in {'O' if measure == 'overlap' else 'D'}{unit}"
+
+
+def _drawing(evidence: Evidence, results: Results, references: dict[str, list[int]]) -> Drawing:
+    """Both measures against the first reference: the baseline mixture, or the winner where nobody has a baseline."""
+    name, rows = next(iter(references.items()))
+    who = "winner" if name.startswith("the winner") else "baseline"
+    panels = [
+        (f"{_title(measure, results)}, from {who}", _forest_frame(evidence, measure, rows)) for measure in MEASURES
+    ]
+    return Drawing("differences", PAGE, 0.6 + 0.17 * len(panels[0][1]), partial(draw_forest, panels=panels))
 
 
 def _forest_frame(evidence: Evidence, measure: Measure, rows: list[int]) -> pd.DataFrame:
