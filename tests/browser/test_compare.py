@@ -41,6 +41,9 @@ def test_rankings_are_filtered_and_sorted(visit: Visit) -> None:
     visit.value('document.querySelector(\'[data-filter="ranking-table"] [data-value="B"]\').click()')
     assert visit.texts(shown) == ["B", "B"]
     visit.value('document.querySelector(\'[data-filter="ranking-table"] [data-value=""]\').click()')
+    visit.page.locator("#ranking-table-search").fill("only")
+    assert visit.page.locator("#ranking-table tbody tr:visible").count() == 1
+    visit.page.locator("#ranking-table-search").fill("")
     visit.value("document.querySelectorAll('#ranking-table th button')[4].click()")
     assert visit.texts(shown) == ["B", "A", "B", "A", "A", "A"]
 

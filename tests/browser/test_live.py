@@ -27,6 +27,7 @@ STATE = f"""(() => {{
     sorted: all('#ranking-table th')[3].getAttribute('aria-sort'),
     pressed: all('[data-filter="objects-table"] [aria-pressed="true"]').map((node) => node.textContent),
     rows: [...new Set(all('#objects-table tbody tr:not([hidden])').map((row) => row.cells[2].textContent))],
+    searched: all('#ranking-table tbody tr:not(.unfound)').length,
     outlines: getComputedStyle(page.querySelector('.of-prediction')).display,
     candidate: page.getElementById('curve-candidate').selectedOptions[0].textContent,
     details: all('#provenance details')[0].open,
@@ -114,6 +115,9 @@ def test_a_new_page_keeps_the_place_of_its_reader(visit: Visit, plan: Plan) -> N
       for (let click = 0; click < 2; click++) all('#ranking-table th button')[3].click();
       all('[data-filter="objects-table"] button')[2].click();
       page.querySelector('[data-toggle="hide-prediction"]').click();
+      const search = page.getElementById('ranking-table-search');
+      search.value = 'unet_r18';
+      search.dispatchEvent(new Event('input'));
       const select = page.getElementById('curve-candidate');
       select.selectedIndex = 1;
       select.dispatchEvent(new Event('change'));
@@ -127,6 +131,7 @@ def test_a_new_page_keeps_the_place_of_its_reader(visit: Visit, plan: Plan) -> N
     assert before["pressed"] == before["rows"] == [CLASSES[1]]
     assert (before["sorted"], before["outlines"], before["details"]) == ("descending", "none", True)
     assert (before["focus"], before["place"]) == ("curve-candidate", -37)
+    assert before["searched"] == 2
     for position in (6, 7):
         hidden(plan, position).rename(status(plan, position))
     updated(visit, "old")

@@ -83,6 +83,11 @@
     coming.className = "coming";
     coming.title = "Report";
     coming.addEventListener("load", () => {
+      if (shown && reading()) {
+        coming.remove();
+        coming = null;
+        return;
+      }
       if (shown) take(shown.contentWindow, coming.contentWindow);
       const focused = shown && document.activeElement === shown;
       coming.className = "";
