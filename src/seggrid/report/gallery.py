@@ -168,6 +168,8 @@ def _predictions(
     results: Results, position: int, candidate: Candidate, frame: pd.DataFrame, drawn: Mapping[str, Picture]
 ) -> list[tuple[str, Prediction]]:
     """Each drawn case's prediction by the first run of the plan that tested it and kept its masks."""
+    if frame.empty:
+        return []
     objects = {
         key: tuple(zip(rows["class"].astype(str), rows[metric].astype(float), rows["status"].astype(str), strict=True))
         for metric in [caption_metric(results)]

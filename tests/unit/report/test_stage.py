@@ -141,6 +141,8 @@ def test_rows_sort_by_numbers_not_by_text(complete: Results) -> None:
         ({1: "missing", 4: "failed"}, True, "comes first of 2 ranked candidates (4 planned)"),
         ({1: "unevaluated"}, True, "not ranked, 1 of 2 runs completed: 1 unevaluated"),
         (dict.fromkeys(range(2, 8), "missing"), True, "comes first of 1 ranked candidate (4 planned)"),
+        # No run of the baseline in the winner's network has ended.
+        ({4: "failed", 5: "missing"}, True, "comes first of 3 ranked candidates (4 planned)"),
     ],
 )
 def test_incomplete_grids(make_results: MakeResults, states: Mapping[int, str], scored: bool, expected: str) -> None:
