@@ -111,7 +111,8 @@ def _importance_figure(found: dict[str, float]) -> Figure:
         hoverinfo="text",
     )
     layout = go.Layout(
-        title={"text": "Importance of each variable (PED-ANOVA)"}, yaxis=positions([text(name) for name in names], reverse=True)
+        title={"text": "Importance of each variable (PED-ANOVA)"},
+        yaxis=positions([text(name) for name in names], reverse=True),
     )
     frame = pd.DataFrame({"variable": names, "share": list(found.values())})
     variant = spec(go.Figure(trace, layout))
