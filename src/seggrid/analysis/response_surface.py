@@ -8,7 +8,7 @@ models that the number of mixtures allows, the one with the smallest leave-one-o
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,6 +18,7 @@ import pandas as pd
 import statsmodels.api as sm
 
 from seggrid.analysis.evidence import Evidence
+from seggrid.catalogue import LOSSES
 from seggrid.config.schedule import WeightSchedule
 from seggrid.scoring.criterion import Floats, absolute
 
@@ -59,7 +60,7 @@ class Surface:
         lattice: weights, shape ``(L, terms)``; ``surface``: the response there.
         optimum: the weights of the best response, ``value`` what the model says there.
         region: per point of the lattice, whether it belongs to the smallest set of points that holds the optimum in
-            95 % of the resamples.
+            95 % of the resamples; no point where groups are too few.
         shares: per point, the share of the resamples with their optimum there.
     """
 
@@ -97,16 +98,24 @@ def find_simplices(evidence: Evidence) -> list[Simplex]:
                 }
                 if abs(sum(named.values()) - 1) < 1e-6:
                     weights[row] = named
-        sets = {frozenset(named) for named in weights.values() if 2 <= len(named) <= max(_STEPS)}
-        simplices = {terms: _simplex(setting, terms, weights) for terms in sorted(sets, key=sorted)}
+        simplices = {terms: _simplex(setting, terms, weights) for terms in _sets(weights.values())}
         fitting = {terms: simplex for terms, simplex in simplices.items() if _identified(simplex.weights, "linear")}
         found += [simplex for terms, simplex in fitting.items() if not any(terms < other for other in fitting)]
     return found
 
 
+def _sets(mixtures: Collection[Mapping[str, float]]) -> list[frozenset[str]]:
+    """The sets of terms that were mixed, and all terms together where every two of them were."""
+    sets = {frozenset(named) for named in mixtures}
+    together = frozenset[str]().union(*sets)
+    if all(any({a, b} <= mixed for mixed in sets) for a, b in itertools.combinations(together, 2)):
+        sets.add(together)
+    return sorted((terms for terms in sets if 2 <= len(terms) <= max(_STEPS)), key=sorted)
+
+
 def _simplex(setting: str, terms: frozenset[str], weights: Mapping[int, Mapping[str, float]]) -> Simplex:
-    # As a mixture of all of them has them.
-    order = next(tuple(named) for named in weights.values() if set(named) == terms)
+    places = list(LOSSES)
+    order = tuple(sorted(terms, key=lambda name: (places.index(name.partition("(")[0]), name)))
     rows = tuple(row for row, named in weights.items() if set(named) <= terms)
     return Simplex(setting, order, rows, np.array([[weights[row].get(name, 0.0) for name in order] for row in rows]))
 
@@ -133,7 +142,7 @@ def fit_surface(evidence: Evidence, simplex: Simplex, response: Response) -> Sur
     return Surface(
         simplex, response, order, _names(simplex.terms, order), fitted.params, low, high,
         float(fitted.centered_tss and 1 - fitted.ssr / fitted.centered_tss), _left_out(fitted), lattice, surface,
-        lattice[best], float(surface[best]), _smallest_set(shares), shares,
+        lattice[best], float(surface[best]), _smallest_set(shares) & evidence.enough, shares,
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ from seggrid.scoring.criterion import Floats
 RESPONSE_NAMES: dict[Response, str] = {"overlap": "O", "distance": "D", "absolute": "S (absolute)"}
 #: Every so many-th part of a weight is drawn; the model is sought on a finer lattice.
 _DRAWN = 25
+#: Black with a white rim, to be seen on both themes.
+_STAR = {"symbol": "star", "size": 15, "color": "#101418", "line": {"width": 1, "color": "#ffffff"}}
 
 
 def draw_surface(surface: Surface, points: pd.DataFrame, unit: str) -> Spec:
@@ -54,52 +57,20 @@ def _hover(points: pd.DataFrame, surface: Surface) -> list[str]:
     ]
 
 
+def has_effective(points: pd.DataFrame, terms: Sequence[str]) -> bool:
+    """Whether the share of the gradient was measured in any mixture; that of a pure term is no measurement."""
+    mixed = points[points[list(terms)].max(axis="columns") < 1]
+    return bool(mixed[[f"effective:{term}" for term in terms]].notna().all(axis="columns").any())
+
+
 def _ternary(surface: Surface, points: pd.DataFrame, title: str) -> Spec:
     """A triangle: shades are the model, filled circles what was measured, open ones the effective ratio."""
     terms, colours = surface.simplex.terms, _colours(surface, points, title)
     drawn = np.isclose(surface.lattice * _DRAWN, np.round(surface.lattice * _DRAWN)).all(axis=1)
-
-    def corners(weights: Floats) -> dict[str, list[float | None]]:
-        return {axis: rounded(weights[:, number]) for number, axis in enumerate("abc")}
-
-    dots: dict[str, Any] = {"mode": "markers", "cliponaxis": False}
-    figure = go.Figure()
-    figure.add_trace(
-        go.Scatterternary(
-            **dots, **corners(surface.lattice[drawn]), name="model", hoverinfo="skip", showlegend=False,
-            marker={"symbol": "hexagon2", "size": 15, "color": rounded(surface.surface[drawn]), **colours},
-        )
-    )  # fmt: skip
-    figure.add_trace(
-        go.Scatterternary(
-            **dots, **corners(surface.lattice[surface.region]), name="95 % region of the optimum",
-            marker={"symbol": "circle", "size": 3}, meta=tone(1), hoverinfo="skip",
-        )
-    )  # fmt: skip
-    figure.add_trace(
-        go.Scatterternary(
-            **dots, **corners(points[list(terms)].to_numpy(float)), name="measured",
-            hovertext=_hover(points, surface), hoverinfo="text",
-            marker={
-                "size": 11, "color": rounded(points[surface.response]), "line": {"width": 1.5, "color": "#101418"},
-                **{key: value for key, value in colours.items() if key != "colorbar"},
-            },
-        )
-    )  # fmt: skip
-    effective = points[[f"effective:{term}" for term in terms]].to_numpy(float)
-    if np.isfinite(effective).all(axis=1).any():
-        figure.add_trace(
-            go.Scatterternary(
-                **dots, **corners(effective), name="effective ratio", hovertext=_hover(points, surface),
-                hoverinfo="text", marker={"symbol": "circle-open", "size": 8}, meta=tone(3), visible="legendonly",
-            )
-        )  # fmt: skip
-    figure.add_trace(
-        go.Scatterternary(
-            **dots, **corners(surface.optimum[None]), name="optimum of the model",
-            marker={"symbol": "star", "size": 15, "color": "#101418"}, hoverinfo="name",
-        )
-    )  # fmt: skip
+    shades = {"symbol": "hexagon2", "size": 15, "color": rounded(surface.surface[drawn]), **colours}
+    model = _dots(surface.lattice[drawn], "model", marker=shades, hoverinfo="skip", showlegend=False)
+    figure = go.Figure([model, *_region(surface), _measured(surface, points, colours), *_effective(surface, points)])
+    figure.add_trace(_dots(surface.optimum[None], "optimum of the model", marker=_STAR, hoverinfo="name"))
     axes = {
         f"{axis}axis": {"title": {"text": text(term)}, "min": 0}
         for axis, term in zip("abc", terms, strict=True)
@@ -108,9 +79,44 @@ def _ternary(surface: Surface, points: pd.DataFrame, title: str) -> Spec:
     return spec(figure)
 
 
+def _dots(weights: Floats, name: str, **style: Any) -> go.Scatterternary:
+    corners = {axis: rounded(weights[:, number]) for number, axis in enumerate("abc")}
+    return go.Scatterternary(mode="markers", cliponaxis=False, name=name, **corners, **style)
+
+
+def _region(surface: Surface) -> list[go.Scatterternary]:
+    if not surface.region.any():
+        return []
+    marker = {"symbol": "circle", "size": 3}
+    name = "95 % region of the optimum"
+    return [_dots(surface.lattice[surface.region], name, marker=marker, meta=tone(1), hoverinfo="skip")]
+
+
+def _measured(surface: Surface, points: pd.DataFrame, colours: Mapping[str, Any]) -> go.Scatterternary:
+    marker = {
+        "size": 11, "color": rounded(points[surface.response]), "line": {"width": 1.5, "color": "#101418"},
+        **{key: value for key, value in colours.items() if key != "colorbar"},
+    }  # fmt: skip
+    weights = points[list(surface.simplex.terms)].to_numpy(float)
+    return _dots(weights, "measured", marker=marker, hovertext=_hover(points, surface), hoverinfo="text")
+
+
+def _effective(surface: Surface, points: pd.DataFrame) -> list[go.Scatterternary]:
+    terms = surface.simplex.terms
+    if not has_effective(points, terms):
+        return []
+    weights = points[[f"effective:{term}" for term in terms]].to_numpy(float)
+    marker = {"symbol": "circle-open", "size": 8}
+    return [
+        _dots(
+            weights, "effective ratio", marker=marker, meta=tone(3), visible="legendonly",
+            hovertext=_hover(points, surface), hoverinfo="text",
+        )
+    ]  # fmt: skip
+
+
 def _line(surface: Surface, points: pd.DataFrame, title: str) -> Spec:
     first, second = surface.simplex.terms
-    region = surface.lattice[surface.region][:, 0]
     figure = go.Figure(
         [
             go.Scatter(
@@ -120,9 +126,16 @@ def _line(surface: Surface, points: pd.DataFrame, title: str) -> Spec:
                 x=rounded(points[first]), y=rounded(points[surface.response]), mode="markers", name="measured",
                 hovertext=_hover(points, surface), hoverinfo="text", marker={"size": 9}, meta=tone(1),
             ),
+            go.Scatter(
+                x=rounded(surface.optimum[:1]), y=rounded([surface.value]), mode="markers", marker=_STAR,
+                name="optimum of the model", hoverinfo="name",
+            ),
         ]
     )  # fmt: skip
-    figure.add_vrect(x0=float(region.min()), x1=float(region.max()), opacity=0.15, fillcolor="#888888", line_width=0)
+    region = surface.lattice[surface.region][:, 0]
+    if len(region):
+        ends = {"x0": float(region.min()), "x1": float(region.max())}
+        figure.add_vrect(**ends, opacity=0.15, fillcolor="#888888", line={"width": 1, "color": "#888888"})
     figure.update_layout(
         title={"text": text(title)},
         xaxis={"title": {"text": f"weight of {text(first)}, the rest {text(second)}"}},
@@ -132,7 +145,7 @@ def _line(surface: Surface, points: pd.DataFrame, title: str) -> Spec:
 
 
 def _panels(surface: Surface, points: pd.DataFrame, title: str) -> Spec:
-    """More than three terms: what was measured, by the weights of every two of them."""
+    """More than three terms: what was measured, and the optimum of the model, by the weights of every two of them."""
     terms, colours = surface.simplex.terms, _colours(surface, points, title)
     pairs = [(a, b) for a in range(len(terms)) for b in range(a + 1, len(terms))]
     columns = min(3, len(pairs))
@@ -145,6 +158,13 @@ def _panels(surface: Surface, points: pd.DataFrame, title: str) -> Spec:
                 x=rounded(points[terms[a]]), y=rounded(points[terms[b]]), mode="markers", showlegend=False,
                 marker={"size": 9, "color": rounded(points[surface.response]), **shown},
                 hovertext=_hover(points, surface), hoverinfo="text",
+            ),
+            **place,
+        )  # fmt: skip
+        figure.add_trace(
+            go.Scatter(
+                x=rounded(surface.optimum[a : a + 1]), y=rounded(surface.optimum[b : b + 1]), mode="markers",
+                marker=_STAR, showlegend=False, hovertext="optimum of the model", hoverinfo="text",
             ),
             **place,
         )  # fmt: skip

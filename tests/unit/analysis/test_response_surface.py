@@ -100,6 +100,20 @@ def test_too_few_mixtures_make_no_surface(make_evidence: MakeEvidence) -> None:
     assert find_simplices(make_evidence(np.full((3, 8), 0.5), losses=losses)) == []
 
 
+def test_a_simplex_of_pairs_only_is_one_simplex(make_evidence: MakeEvidence) -> None:
+    losses = [mixture.name for mixture in Simplex.model_validate({"terms": TERMS, "step": "0.5"}).mixtures()]
+    (simplex,) = find_simplices(make_evidence(np.full((6, 8), 0.5), losses=losses))
+    assert (simplex.terms, len(simplex.rows)) == (tuple(TERMS), 6)
+
+
+def test_few_groups_have_no_region(make_evidence: MakeEvidence, surface_values: Floats) -> None:
+    evidence = make_evidence(surface_values[:, :5], losses=LOSSES)
+    (simplex,) = find_simplices(evidence)
+    found = fit_surface(evidence, simplex, "overlap")
+    assert not found.region.any()
+    assert np.isnan(found.low).all()
+
+
 def test_mixtures_on_a_line_make_no_surface(make_evidence: MakeEvidence) -> None:
     losses = [f"{(1 - b) / 2:.2f}*ce + {(1 - b) / 2:.2f}*dice + {b:.2f}*boundary" for b in np.arange(0.1, 0.7, 0.1)]
     assert find_simplices(make_evidence(np.full((6, 8), 0.5), losses=losses)) == []

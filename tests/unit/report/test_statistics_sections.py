@@ -134,6 +134,28 @@ def test_the_simplex_finds_the_planted_optimum(results: Results) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("terms", "step", "kind", "stars"),
+    [(["dual_level_ce", "dice"], 0.25, 2, 1), (["dual_level_ce", "dice", "boundary", "focal"], 0.5, 4, 6)],
+)
+def test_two_and_four_terms_show_their_optimum(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, terms: list[str], step: float, kind: int, stars: int
+) -> None:
+    monkeypatch.setenv("SEGGRID_RESULTS", str(tmp_path))
+    write_grid(planted, mixtures=({"simplex": {"terms": terms, "step": step}},), groups=4)
+    score("grid")
+    section = simplex.build(read_results("grid"))
+    assert section.values["kinds"] == [kind]
+    assert not section.values["effective"]
+    for variant in section.figures[0].variants:
+        assert variant is not None
+        symbols = [(trace.get("marker") or {}).get("symbol") for trace in variant["data"]]
+        assert symbols.count("star") == stars
+        # Too few groups for a region.
+        assert not variant["layout"].get("shapes")
+    assert {row["region"] for row in section.values["summaries"]} == {""}
+
+
 def test_ablations_find_the_better_network(results: Results) -> None:
     section = effects.build(results)
     (row,) = [row for row in section.values["rows"] if row["factor"] == "network"]

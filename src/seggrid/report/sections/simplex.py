@@ -23,9 +23,13 @@ from seggrid.report.numbers import LENGTH, SHARE, fixed
 from seggrid.report.page import Section
 from seggrid.report.results import Results
 from seggrid.report.sections.curves import curve_frame
-from seggrid.report.surfaces import RESPONSE_NAMES, draw_surface
+from seggrid.report.surfaces import RESPONSE_NAMES, draw_surface, has_effective
 from seggrid.report.tables import Column, Table
 from seggrid.scoring.criterion import Floats, absolute
+
+_NOTHING = pd.Series(dtype=float)
+#: R2 of mixtures left out up to which an optimum deserves no trust.
+_TRUST = 0.2
 
 
 def build(results: Results) -> Section:
@@ -57,9 +61,11 @@ def build(results: Results) -> Section:
             f"{s.simplex.network} · {' : '.join(s.simplex.terms)} · {RESPONSE_NAMES[s.response]}" for s in surfaces
         ],
         "summaries": summaries,
+        "kinds": sorted({min(len(s.simplex.terms), 4) for s in surfaces}),
+        "effective": any(len(s.simplex.terms) == 3 and has_effective(points, s.simplex.terms) for s, points in fitted),
         "enough": evidence.enough,
     }
-    table = pd.DataFrame(summaries).drop(columns=["coefficients"])
+    table = pd.DataFrame(summaries).drop(columns=["coefficients", "trusted"])
     return Section("simplex", "Ratio simplex", values, (figure,), (_table(table),))
 
 
@@ -85,7 +91,7 @@ def _effective(results: Results, evidence: Evidence, row: int, weights: Mapping[
     if len(mixed) > 1:
         histories = curve_frame(results.runs_of(evidence.candidates[row]))
         kept = histories[histories["kept"]] if len(histories) else histories
-        shares |= {term: float(kept[f"ratio:{term}"].mean()) if len(kept) else float("nan") for term in mixed}
+        shares |= {term: float(kept.get(f"ratio:{term}", _NOTHING).mean()) for term in mixed}
     return shares
 
 
@@ -105,13 +111,15 @@ def summary(surface: Surface, points: pd.DataFrame) -> dict[str, Any]:
         "order": surface.order,
         "explained": surface.explained,
         "predicted": surface.predicted,
+        "trusted": surface.predicted > _TRUST,
         "optimum": _ratio(surface.optimum),
         "value": surface.value,
         "best": _ratio(surface.simplex.weights[best]),
         "best_value": float(values[best]),
         "region": ", ".join(
-            f"{term} {fixed(low, 2)} to {fixed(high, 2)}"
-            for term, low, high in zip(terms, region.min(axis=0), region.max(axis=0), strict=True)
+            f"{term} {fixed(weights.min(), 2)} to {fixed(weights.max(), 2)}"
+            for term, weights in zip(terms, region.T, strict=True)
+            if len(weights)
         ),
         "region_share": float(surface.region.mean()),
         "places": places,

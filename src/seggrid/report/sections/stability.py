@@ -67,7 +67,9 @@ def _critical_figure(measure: Measure, test: Friedman, names: list[str]) -> Figu
         for first, last in test.cliques
     ]  # fmt: skip
     layout = go.Layout(
-        title={"text": title}, yaxis=positions([wrapped(name, 34) for name in labels], reverse=True), xaxis={"dtick": 1}
+        title={"text": title},
+        yaxis=positions([wrapped(name, 34) for name in labels], reverse=True),
+        xaxis={"dtick": 1, "range": [0.8, len(labels) + 0.2]},
     )
     draw = partial(
         draw_critical_difference,
