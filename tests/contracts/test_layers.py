@@ -30,6 +30,7 @@ VERBS = (
     "study",
     "score",
     "report",
+    "compare",
     "refit",
     "track",
     "predict",
