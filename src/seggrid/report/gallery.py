@@ -81,7 +81,9 @@ def notable(results: Results) -> dict[Candidate, list[str]]:
         roles.append(((chosen["network"], chosen["loss"]), "choice of validation"))
     roles.append(((first["network"], results.scores["baseline"]), "baseline mixture"))
     for key, role in roles:
-        found.setdefault(by_key[key], []).append(role)
+        # A search may have no mixture in common to its networks.
+        if key in by_key:
+            found.setdefault(by_key[key], []).append(role)
     return found
 
 
@@ -92,7 +94,10 @@ def caption_metric(results: Results) -> str:
 
 
 def case_frame(results: Results, candidate: Candidate) -> pd.DataFrame:
-    """O and D of every test case of every run of a candidate, worst O first: means over the objects.
+    """O and D of the test cases of a candidate, worst O first: means over the objects.
+
+    A case that several runs have tested (seeds) is that of the first run of the plan that kept its masks, which is the
+    one that is drawn; without any it is left out.
 
     Returns:
         ``run`` (position in the plan), ``group``, ``case``, ``overlap``, ``distance``.
@@ -100,11 +105,13 @@ def case_frame(results: Results, candidate: Candidate) -> pd.DataFrame:
     scoring = results.grid.experiment.scoring
     rows = rows_on_test(results, candidate)
     if rows.empty:
-        return pd.DataFrame()
+        return pd.DataFrame({"run": [], "group": [], "case": []})
+    kept = [run for run in rows["run"].unique() if _archive(results.grid.runs[run]).is_file()]
+    rows = rows[rows["run"].isin(kept)]
     means = rows.groupby(["run", "group", "case"], observed=True, sort=True)[list(scoring.metrics)].mean()
-    frame = comprehensive(means, scoring).dropna().reset_index()
+    frame = comprehensive(means, scoring).dropna().reset_index().drop_duplicates("case")
     frame = frame.astype({"group": str, "case": str})
-    return frame.sort_values(["overlap", "distance", "case", "run"], ascending=[True, False, True, True])
+    return frame.sort_values(["overlap", "distance", "case"], ascending=[True, False, True])
 
 
 def rows_on_test(results: Results, candidate: Candidate) -> pd.DataFrame:
@@ -122,9 +129,7 @@ def build_gallery(results: Results) -> Gallery:
         return Gallery(roles, {}, 0)
     store = Store.open(results.data)
     frames = {candidate: case_frame(results, candidate) for candidate in roles}
-    winner = next(iter(frames.values()))
-    names = list(dict.fromkeys(winner["case"])) if len(winner) else []
-    chosen = _spread(names, MOST_CASES)
+    chosen = _spread(next(iter(frames.values()))["case"].tolist(), MOST_CASES)
     for frame in frames.values():
         chosen += [case for case in _extremes(frame) if case not in chosen]
     drawn = _draw_truths(store, set(chosen), len(results.grid.class_names))
@@ -132,13 +137,16 @@ def build_gallery(results: Results) -> Gallery:
     for position, (candidate, frame) in enumerate(frames.items()):
         for case, prediction in _predictions(results, position, candidate, frame, drawn):
             predictions[case].append(prediction)
-    groups = dict(zip(winner["case"], winner["group"], strict=True))
+    groups = {
+        case: group for frame in frames.values() for case, group in zip(frame["case"], frame["group"], strict=True)
+    }
     cases = {
-        case: GalleryCase(case, groups.get(case, ""), drawn[case], tuple(predictions[case]))
+        case: GalleryCase(case, groups[case], drawn[case], tuple(predictions[case]))
         for case in sorted(drawn)
         if predictions[case]
     }
-    return Gallery(roles, cases, len(names) - len(set(names) & set(cases)))
+    tested = set(rows_on_test(results, next(iter(roles)))["case"].astype(str))
+    return Gallery(roles, cases, len(tested - set(cases)))
 
 
 def extreme_rows(frame: pd.DataFrame) -> dict[str, int]:
@@ -167,7 +175,7 @@ def _draw_truths(store: Store, chosen: set[str], objects: int) -> dict[str, Pict
 def _predictions(
     results: Results, position: int, candidate: Candidate, frame: pd.DataFrame, drawn: Mapping[str, Picture]
 ) -> list[tuple[str, Prediction]]:
-    """Each drawn case's prediction by the first run of the plan that tested it and kept its masks."""
+    """Each drawn case's prediction."""
     if frame.empty:
         return []
     objects = {
@@ -175,21 +183,19 @@ def _predictions(
         for metric in [caption_metric(results)]
         for key, rows in rows_on_test(results, candidate).groupby(["run", "case"], observed=True, sort=False)
     }
-    found: dict[str, Prediction] = {}
-    for number, rows in frame.groupby("run", sort=True):
+    found = []
+    for number, rows in frame[frame["case"].isin(list(drawn))].groupby("run", sort=True):
         run = results.grid.runs[int(str(number))]
-        if not _archive(run).is_file():
-            continue
         with zipfile.ZipFile(_archive(run)) as archive:
             for row in rows.to_dict("records"):
                 case: Any = row["case"]
-                if case in drawn and case not in found:
-                    mask = read_mask(archive, f"test/{case}")
-                    found[case] = Prediction(
-                        position, place(run), row["overlap"], row["distance"], objects[number, case],
-                        outlines(mask, len(results.grid.class_names), drawn[case].position),
-                    )  # fmt: skip
-    return list(found.items())
+                mask = read_mask(archive, f"test/{case}")
+                prediction = Prediction(
+                    position, place(run), row["overlap"], row["distance"], objects[number, case],
+                    outlines(mask, len(results.grid.class_names), drawn[case].position),
+                )  # fmt: skip
+                found.append((case, prediction))
+    return found
 
 
 def _archive(run: GridRun) -> Path:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from seggrid.paths import RunFolder
 from seggrid.report import gallery
-from seggrid.report.results import Results
+from seggrid.report.results import Results, read_results
 from seggrid.report.sections import (
     answer,
     curves,
@@ -20,8 +22,9 @@ from seggrid.report.sections import (
     provenance,
     ranking,
 )
+from seggrid.scoring.stage import score
 from tests.unit.report.conftest import MakeResults
-from tests.unit.report.grid import CASES, CLASSES, LABEL, NETWORK
+from tests.unit.report.grid import CASES, CLASSES, LABEL, NAME, NETWORK, fill, make_experiment
 
 
 def test_answer_names_winner_runner_up_and_margin(complete: Results) -> None:
@@ -168,6 +171,31 @@ def test_the_gallery_holds_every_test_case_of_every_notable_candidate(complete: 
     for case in found.cases.values():
         assert [prediction.candidate for prediction in case.predictions] == list(range(len(found.roles)))
         assert all(path.startswith("M") for path in (*case.picture.truth, *case.predictions[0].outlines))
+
+
+def test_of_several_seeds_the_one_drawn_is_the_one_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEGGRID_RESULTS", str(tmp_path / "results"))
+    experiment = make_experiment(tmp_path / "raw").model_copy(update={"seeds": (0, 1, 2)})
+    # What is good in the last seed is bad in the others, and the first keeps no masks.
+    for run in fill(experiment).runs:
+        folder = RunFolder(run.run_id).evaluation(run.eval_id)
+        if run.seed == 0:
+            folder.predictions.unlink()
+        if run.seed == 2:
+            table = pd.read_csv(folder.cases)
+            measured = ["dice", "iou", "precision", "recall"]
+            table[measured] = 1 - table[measured]
+            table.to_csv(folder.cases, index=False)
+    score(NAME)
+    results = read_results(NAME)
+    found = gallery.build_gallery(results)
+    assert found.left_out == 0
+    for position, row in enumerate(overlays.build(results).values["rows"]):
+        own = [p for case in found.cases.values() for p in case.predictions if p.candidate == position]
+        assert len(own) == len(CASES)
+        overlaps = sorted(prediction.overlap for prediction in own)
+        shown = [picture["prediction"].overlap for picture in row["shown"]]
+        assert shown == [overlaps[-1], overlaps[3], overlaps[0]]
 
 
 def test_a_large_set_shows_its_worst_and_best_and_says_what_is_left_out(

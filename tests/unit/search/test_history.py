@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
+from seggrid.report.gallery import notable
 from seggrid.report.results import read_results
 from seggrid.report.sections import search as section
 from seggrid.scoring.stage import score
@@ -63,6 +66,19 @@ def test_the_section_shows_the_search(plan: MakePlan, trained: Trained) -> None:
     assert built is not None
     assert [figure.name for figure in built.figures] == ["search-history", "search-front"]
     assert built.values["counts"] == {"completed": 3}
+
+
+def test_networks_of_a_search_need_no_mixture_in_common(plan: MakePlan, trained: Trained) -> None:
+    plan(mixtures=(), networks=["UNet_R18", "FPN_R18"], search={"rounds": 1, "trials": 6})
+    run_round(0, [(trial, fold) for trial in range(6) for fold in ("0", "1")])
+    score(NAME)
+    results = read_results(NAME)
+    # Whichever network wins, also where the first mixture was drawn for another.
+    for network in ("UNet_R18", "FPN_R18"):
+        first = results.ranked["network"] != network
+        found = notable(dataclasses.replace(results, ranking=results.ranked.iloc[first.argsort(kind="stable")]))
+        winner, *_ = found
+        assert (winner.network, found[winner][0]) == (network, "winner on test")
 
 
 def test_a_grid_has_no_search_section(plan: MakePlan) -> None:
