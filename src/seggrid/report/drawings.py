@@ -142,8 +142,8 @@ def draw_boxes(sheet: Sheet, frame: pd.DataFrame, title: str) -> None:
         values = [rows.loc[rows["object"] == name, "value"].dropna().to_numpy() for name in objects]
         places = np.arange(len(objects)) + (number - (len(candidates) - 1) / 2) * width
         tone = TONES[number % len(TONES)]
-        axes.boxplot(
-            values, positions=places, widths=0.85 * width, manage_ticks=False,
+        axes.bxp(
+            [_box(part) for part in values], positions=places, widths=0.85 * width, manage_ticks=False,
             boxprops={"color": tone}, whiskerprops={"color": tone}, capprops={"color": tone},
             medianprops={"color": tone}, flierprops={"marker": ".", "markersize": 3, "markeredgecolor": tone},
         )  # fmt: skip
@@ -151,6 +151,17 @@ def draw_boxes(sheet: Sheet, frame: pd.DataFrame, title: str) -> None:
     axes.set_xticks(range(len(objects)), [str(name) for name in objects])
     axes.set_title(title)
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.08), fontsize=6)
+
+
+def _box(values: np.ndarray) -> dict[str, Any]:
+    """What a box shows, by the quartiles of plotly (Hazen's), that both figures are the same."""
+    if not len(values):
+        return dict.fromkeys(("q1", "med", "q3", "whislo", "whishi"), np.nan) | {"fliers": []}
+    low, middle, high = np.percentile(values, (25, 50, 75), method="hazen")
+    inside = values[(values >= low - 1.5 * (high - low)) & (values <= high + 1.5 * (high - low))]
+    ends = {"whislo": min(low, inside.min()), "whishi": max(high, inside.max())}
+    beyond = values[(values < ends["whislo"]) | (values > ends["whishi"])]
+    return {"q1": low, "med": middle, "q3": high, **ends, "fliers": beyond}
 
 
 def draw_critical_difference(
@@ -217,13 +228,17 @@ def draw_ternary(
     sheet.colorbar(drawn, ax=axes, shrink=0.6)
 
 
-def draw_scatter(sheet: Sheet, frame: pd.DataFrame, x: str, y: str, names: tuple[str, str], best: str | None) -> None:
-    """Points, those where ``best`` is true drawn full and joined."""
+def draw_scatter(
+    sheet: Sheet, frame: pd.DataFrame, x: str, y: str, names: tuple[str, str], best: str = "", steps: str = ""
+) -> None:
+    """Points, those where ``best`` is true drawn full and joined, and a line of steps through ``steps``."""
     axes = sheet.subplots()
     axes.scatter(frame[x], frame[y], s=12, facecolors="none", edgecolors=TONES[0])
     if best:
         front = frame[frame[best]].sort_values(x)
         axes.plot(front[x], front[y], "o-", color=TONES[1], markersize=4)
+    if steps:
+        axes.step(frame[x], frame[steps], where="post", color=TONES[1])
     axes.set_xlabel(names[0])
     axes.set_ylabel(names[1])
 

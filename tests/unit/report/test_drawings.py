@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 from seggrid.report.drawings import (
     Drawing,
+    _box,
     draw_boxes,
     draw_critical_difference,
     draw_forest,
@@ -60,6 +62,23 @@ def test_same_frames_same_bytes_and_names_stay_text(tmp_path: Path, kind: str) -
         assert content == (tmp_path / "other" / f"{kind}.{end}").read_bytes()
         assert b"CreationDate" not in content
     assert NAME in words(tmp_path / "one" / f"{kind}.svg")
+
+
+def test_boxes_have_the_quartiles_of_the_page() -> None:
+    # plotly's method "linear" on 1 to 4: as plotly.js draws them.
+    found = _box(np.array([1.0, 2.0, 3.0, 4.0, 30.0]))
+    assert (found["q1"], found["med"], found["q3"]) == (1.75, 3.0, 10.5)
+    assert (found["whislo"], found["whishi"], found["fliers"].tolist()) == (1.0, 10.5, [30.0])
+    assert np.isnan(_box(np.array([]))["med"])
+
+
+def test_the_best_so_far_is_a_line_of_steps() -> None:
+    sheet = Figure()
+    frame = TRIALS.assign(best=[1.0, 1.0, 2.0])
+    draw_scatter(sheet, frame, "x", "y", ("trial", "S"), steps="best")
+    (line,) = sheet.axes[0].lines
+    assert line.get_drawstyle() == "steps-post"
+    assert list(line.get_ydata()) == [1.0, 1.0, 2.0]
 
 
 def test_a_drawing_shows_its_numbers(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from seggrid.report import gallery
 from seggrid.report.results import Results, read_results
 from seggrid.report.sections import (
     answer,
+    cases,
     curves,
     data_card,
     failures,
@@ -142,6 +143,13 @@ def test_mean_curve_ends_where_the_first_run_ends() -> None:
     frame = pd.DataFrame({"epoch": [1, 2, 3, 1, 2], "run": ["a"] * 3 + ["b"] * 2, "loss": [4.0, 3.0, 2.0, 2.0, 1.0]})
     line = curves._mean_line(frame, "loss", "mean", 0)
     assert (list(line.x), list(line.y)) == ([1, 2], [3.0, 2.0])
+
+
+def test_objects_are_categories_whatever_they_are_called(complete: Results) -> None:
+    for figure in (cases.build(complete).figures[0], data_card.build(complete).figure("data-areas")):
+        for variant in figure.variants:
+            assert variant is not None
+            assert variant["layout"]["xaxis"]["type"] == "category"
 
 
 def test_pictures_of_winner_runner_up_and_baseline(complete: Results) -> None:

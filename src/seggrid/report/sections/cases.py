@@ -60,6 +60,7 @@ def _title(metric: str, results: Results) -> str:
 
 def _draw(frame: pd.DataFrame, metric: str, results: Results) -> Spec:
     figure = go.Figure()
+    objects = frame["object"].astype(str).unique().tolist()
     for position, rows in frame[frame[metric].notna()].groupby("position", sort=True):
         figure.add_trace(
             go.Box(
@@ -83,6 +84,8 @@ def _draw(frame: pd.DataFrame, metric: str, results: Results) -> Spec:
         title={"text": text(_title(metric, results))},
         legend={"orientation": "h", "y": -0.12},
         hovermode="closest",
+        # A name that looks like a number or a date is a name; an object that nobody has keeps its place.
+        xaxis={"type": "category", "categoryorder": "array", "categoryarray": [text(name) for name in objects]},
         yaxis={"rangemode": "tozero"},
     )
     return spec(figure)

@@ -50,7 +50,8 @@ def _area_figure(frame: pd.DataFrame, class_names: tuple[str, ...]) -> Figure:
             for number, name in enumerate(class_names)
         ]
     )  # fmt: skip
-    figure.update_layout(title={"text": "Area of each object where it is [pixels]"}, yaxis={"type": "log"})
+    title = "Area of each object where it is [pixels]"
+    figure.update_layout(title={"text": title}, xaxis={"type": "category"}, yaxis={"type": "log"})
     return Figure("data-areas", "Areas of the objects", frame, (spec(figure),), 300)
 
 

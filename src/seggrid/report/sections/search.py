@@ -66,7 +66,8 @@ def _history_figure(history: pd.DataFrame) -> Figure:
         xaxis={"title": {"text": "trial"}},
         legend={"orientation": "h", "y": -0.25},
     )
-    draw = partial(draw_scatter, frame=frame, x="trial", y="score", names=("trial", "S on validation"), best=None)
+    names = ("trial", "S on validation")
+    draw = partial(draw_scatter, frame=frame, x="trial", y="score", names=names, steps="best")
     drawing = Drawing("search-history", COLUMN, COLUMN * 0.7, draw)
     return Figure("search-history", "Score of every trial", frame, (spec(figure),), 320, (drawing,))
 
