@@ -228,6 +228,28 @@ def draw_ternary(
     sheet.colorbar(drawn, ax=axes, shrink=0.6)
 
 
+def draw_profile(
+    sheet: Sheet,
+    surface: pd.DataFrame,
+    points: pd.DataFrame,
+    terms: Sequence[str],
+    optimum: Sequence[float],
+    title: str,
+) -> None:
+    """The simplex of two terms as a line over the weight of the first; the frames are those of ``draw_ternary``."""
+    axes = sheet.subplots()
+    first, second = terms
+    inside = surface.loc[surface["region"], first]
+    if len(inside):
+        axes.axvspan(inside.min(), inside.max(), color="#888888", alpha=0.15)
+    axes.plot(surface[first], surface["value"], color=TONES[0])
+    axes.plot(points[first], points["value"], "o", color=TONES[1], markersize=4)
+    best = surface["value"].to_numpy()[(surface[first] - optimum[0]).abs().to_numpy().argmin()]
+    axes.plot(optimum[0], best, "*", color="black", markersize=9)
+    axes.set_xlabel(f"weight of {first}, the rest {second}")
+    axes.set_title(title)
+
+
 def draw_scatter(
     sheet: Sheet, frame: pd.DataFrame, x: str, y: str, names: tuple[str, str], best: str = "", steps: str = ""
 ) -> None:

@@ -87,7 +87,7 @@ def _dots(weights: Floats, name: str, **style: Any) -> go.Scatterternary:
 def _region(surface: Surface) -> list[go.Scatterternary]:
     if not surface.region.any():
         return []
-    marker = {"symbol": "circle", "size": 3}
+    marker = {"symbol": "circle", "size": 4}
     name = "95 % region of the optimum"
     return [_dots(surface.lattice[surface.region], name, marker=marker, meta=tone(1), hoverinfo="skip")]
 

@@ -18,6 +18,7 @@ from seggrid.report.drawings import (
     draw_critical_difference,
     draw_forest,
     draw_heat,
+    draw_profile,
     draw_scatter,
     draw_ternary,
     write_drawings,
@@ -47,6 +48,11 @@ DRAWINGS = {
         draw_ternary, surface=CORNERS.assign(value=[1.0, 2.0, 3.0, 2.0], region=[False, False, True, False]),
         points=CORNERS.assign(value=[1.0, 2.0, 3.0, 2.5]), terms=["ce", "dice", NAME], optimum=[0.0, 0.0, 1.0],
         title=NAME, lower_is_better=False,
+    ),
+    "profile": partial(
+        draw_profile, terms=["ce", NAME], optimum=[0.0, 1.0], title="O",
+        surface=pd.DataFrame({"ce": [0.0, 0.5, 1.0], "value": 1.0, "region": [True, True, False]}),
+        points=pd.DataFrame({"ce": [0.0, 1.0], "value": [1.0, 2.0]}),
     ),
     "scatter": partial(draw_scatter, frame=TRIALS, x="x", y="y", names=(NAME, "D"), best="front"),
 }  # fmt: skip

@@ -154,6 +154,8 @@ def test_two_and_four_terms_show_their_optimum(
         # Too few groups for a region.
         assert not variant["layout"].get("shapes")
     assert {row["region"] for row in section.values["summaries"]} == {""}
+    titles = [drawing.draw.keywords["title"] for drawing in section.figures[0].drawings]  # type: ignore[attr-defined]
+    assert titles == (["UNet_R18, O", "UNet_R18, D [px]"] if kind == 2 else [])
 
 
 def test_ablations_find_the_better_network(results: Results) -> None:

@@ -17,7 +17,7 @@ from seggrid.analysis.response_surface import (
     fit_surface,
     surface_frame,
 )
-from seggrid.report.drawings import COLUMN, Drawing, draw_ternary
+from seggrid.report.drawings import COLUMN, Drawing, draw_profile, draw_ternary
 from seggrid.report.figures import Figure
 from seggrid.report.numbers import LENGTH, SHARE, fixed
 from seggrid.report.page import Section
@@ -50,9 +50,9 @@ def build(results: Results) -> Section:
         [surface_frame(s).assign(network=s.simplex.network, response=s.response) for s in surfaces], ignore_index=True
     )
     drawings = tuple(
-        _drawing(number, surface, points)
+        _drawing(number, surface, points, results.unit)
         for number, (surface, points) in enumerate(fitted)
-        if len(surface.simplex.terms) == 3 and surface.response in ("overlap", "distance")
+        if len(surface.simplex.terms) <= 3 and surface.response in ("overlap", "distance")
     )
     figure = Figure("simplex", "The ratio simplex with a mixture model", frame, variants, 470, drawings)
     summaries = [summary(surface, points) for surface, points in fitted]
@@ -133,14 +133,18 @@ def _ratio(weights: Floats) -> str:
     return " : ".join(fixed(float(weight), 2) for weight in weights)
 
 
-def _drawing(number: int, surface: Surface, points: pd.DataFrame) -> Drawing:
-    terms = list(surface.simplex.terms)
-    measured = points[terms].assign(value=points[surface.response])
-    title = f"{surface.simplex.network}, {RESPONSE_NAMES[surface.response]}"
-    draw = partial(
-        draw_ternary, surface=surface_frame(surface), points=measured, terms=terms, optimum=surface.optimum.tolist(),
-        title=title, lower_is_better=surface.response == "distance",
-    )  # fmt: skip
+def _drawing(number: int, surface: Surface, points: pd.DataFrame, unit: str) -> Drawing:
+    terms, lower = list(surface.simplex.terms), surface.response == "distance"
+    shown: dict[str, Any] = {
+        "surface": surface_frame(surface),
+        "points": points[terms].assign(value=points[surface.response]),
+        "terms": terms,
+        "optimum": surface.optimum.tolist(),
+        "title": f"{surface.simplex.network}, {RESPONSE_NAMES[surface.response]}"
+        + f" [{unit}]" * (lower and unit != ""),
+    }
+    three = len(terms) == 3
+    draw = partial(draw_ternary, **shown, lower_is_better=lower) if three else partial(draw_profile, **shown)
     return Drawing(f"simplex-{number // len(RESPONSES) + 1}-{surface.response}", COLUMN * 1.2, COLUMN, draw)
 
 
