@@ -97,7 +97,7 @@ def finish(run: PlannedRun, number: int) -> None:
     history["val_dice"] = [np.nan, 0.5, np.nan, 0.6 + number / 100]
     history["seconds"], history["step_seconds"] = 2.0, 1.5
     history.to_csv(folder.history, index=False)
-    write_json(folder.environment, {"commit": "0123abc+changes"})
+    write_json(folder.environment, {"commit": "0123abc+changes", "versions": {"torch": "2"}, "processor": "made up"})
     status = RunStatus(
         run_id=run.run_id, state="completed", epochs=EPOCHS, best_epoch=EPOCHS, best_dice=0.6, seconds=8.0
     )
