@@ -118,18 +118,22 @@ def draw_forest(sheet: Sheet, panels: Sequence[tuple[str, pd.DataFrame]], zero: 
         axes.set_title(title)
 
 
-def draw_lines(sheet: Sheet, frame: pd.DataFrame, columns: Sequence[tuple[str, str]], by: str | None) -> None:
-    """Curves over ``epoch``, one panel a column: a line per value of ``by``, else one."""
-    for axes, (column, title) in zip(_row(sheet, len(columns)), columns, strict=True):
-        parts = frame.groupby(by, sort=False) if by else [("", frame)]
-        for number, (name, rows) in enumerate(parts):
-            mean = rows.groupby("epoch")[column].mean().dropna()
-            style: dict[str, Any] = {"color": TONES[number % len(TONES)], "linestyle": DASHES[number % len(DASHES)]}
+def draw_lines(sheet: Sheet, frame: pd.DataFrame, columns: Sequence[tuple[str, str]]) -> None:
+    """Curves over ``epoch``, one panel a column: each ``candidate``'s mean, as far as all of its runs go.
+
+    Args:
+        columns: of the frame, and their titles.
+    """
+    for number, (axes, (column, title)) in enumerate(zip(_row(sheet, len(columns)), columns, strict=True)):
+        for place, (name, rows) in enumerate(frame.groupby("candidate", sort=False)):
+            by_epoch = rows.groupby("epoch")[column]
+            mean = by_epoch.mean()[by_epoch.count() == by_epoch.count().max()]
+            style: dict[str, Any] = {"color": TONES[place % len(TONES)], "linestyle": DASHES[place % len(DASHES)]}
             axes.plot(mean.index, mean, label=str(name), **style)
         axes.set_xlabel("epoch")
         axes.set_title(title)
-        if by:
-            axes.legend(fontsize=6)
+        if number == 0:
+            axes.legend(loc="upper left", bbox_to_anchor=(0, -0.2), fontsize=6)
 
 
 def draw_boxes(sheet: Sheet, frame: pd.DataFrame, title: str) -> None:

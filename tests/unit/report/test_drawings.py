@@ -18,6 +18,7 @@ from seggrid.report.drawings import (
     draw_critical_difference,
     draw_forest,
     draw_heat,
+    draw_lines,
     draw_profile,
     draw_scatter,
     draw_ternary,
@@ -28,6 +29,9 @@ NAME = "<b>LCE2</b> $x_1$ & 50 %"
 FOREST = pd.DataFrame({"label": [NAME, "ce"], "value": [0.1, -0.1], "low": [0.0, np.nan], "high": [0.2, np.nan]})
 HEAT = pd.DataFrame([[0.5, np.nan], [0.25, 0.75]], index=[NAME, "ce"], columns=["UNet", "FPN"])
 BOXES = pd.DataFrame({"candidate": [NAME] * 4, "object": ["a", "a", "b", "b"], "value": [0.1, 0.2, 0.3, np.nan]})
+CURVES = pd.DataFrame(
+    {"candidate": [NAME] * 3, "epoch": [1, 2, 2], "loss": [2.0, 1.0, 0.5], "val_dice": [0.1, np.nan, 0.2]}
+)
 CORNERS = pd.DataFrame(np.vstack([np.eye(3), np.full(3, 1 / 3)]), columns=["ce", "dice", NAME])
 TRIALS = pd.DataFrame({"x": [1.0, 2.0, 3.0], "y": [3.0, 1.0, 2.0], "front": [True, False, True]})
 
@@ -40,6 +44,7 @@ def words(path: Path) -> str:
 DRAWINGS = {
     "forest": partial(draw_forest, panels=[("O", FOREST), ("D", FOREST)]),
     "heat": partial(draw_heat, frame=HEAT, title=NAME, places=2, lower_is_better=True),
+    "lines": partial(draw_lines, frame=CURVES, columns=[("loss", NAME), ("val_dice", "Dice")]),
     "boxes": partial(draw_boxes, frame=BOXES, title=NAME),
     "critical": partial(
         draw_critical_difference, labels=[NAME, "ce", "dice"], ranks=[1.2, 1.8, 3.0], cliques=[(0, 1)], critical=0.9

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -10,7 +11,9 @@ import plotly.graph_objects as go
 
 from seggrid.config import Mixture
 from seggrid.paths import RunFolder
+from seggrid.report.drawings import PAGE, Drawing, draw_lines
 from seggrid.report.figures import Figure, Spec, rounded, spec, text, tone
+from seggrid.report.gallery import notable
 from seggrid.report.numbers import fixed
 from seggrid.report.page import Section
 from seggrid.report.results import Results, place
@@ -41,6 +44,7 @@ def build(results: Results) -> Section:
             f"{title} by epoch",
             everything,
             tuple(panels.get(name) for panels in variants),
+            drawings=_drawings(results, drawn) if name == "loss" else (),
         )
         for name, title in _TITLES.items()
         if drawn
@@ -51,6 +55,21 @@ def build(results: Results) -> Section:
         "shares": [row for c, frame in drawn for row in share_rows(c, mixtures[c], frame)],
     }
     return Section("curves", "Learning curves", values, figures)
+
+
+def _drawings(results: Results, drawn: Sequence[tuple[Candidate, pd.DataFrame]]) -> tuple[Drawing, ...]:
+    """The curves of the winner, the runner-up, the choice of val and the baseline, means over their runs."""
+    frames = [
+        frame.assign(candidate=f"{candidate.network}, {candidate.label}")
+        for chosen in notable(results)
+        for candidate, frame in drawn
+        if candidate == chosen
+    ]
+    if not frames:
+        return ()
+    columns = [("loss", _TITLES["loss"]), ("val_dice", _TITLES["val_dice"])]
+    draw = partial(draw_lines, frame=pd.concat(frames, ignore_index=True), columns=columns)
+    return (Drawing("learning-curves", PAGE, 2.2, draw),)
 
 
 def curve_frame(runs: Sequence[GridRun]) -> pd.DataFrame:

@@ -70,8 +70,9 @@ def object_maps(results: Results) -> tuple[list[str], tuple[Spec, ...]]:
     keys = ["network", "loss"]
     table = results.objects[results.objects["split"] == "test"].merge(results.ranked[keys], on=keys)
     table = pd.concat([table, comprehensive(table, results.grid.experiment.scoring)], axis=1)
+    measured = results.grid.experiment.evaluation.metrics
     options, maps = [], []
-    for metric in ("overlap", "distance", *shown_metrics(results)):
+    for metric in dict.fromkeys(("overlap", "distance", *shown_metrics(results), *measured)):
         name = {"overlap": "O", "distance": "D"}.get(metric) or metric_name(metric)
         length = metric == "distance" or (metric != "overlap" and METRICS[metric.partition("@")[0]].unit == "length")
         lower = metric == "distance" or (metric != "overlap" and METRICS[metric.partition("@")[0]].better == "lower")
