@@ -54,11 +54,20 @@ def test_every_figure_is_drawn_when_it_comes_into_sight(visit: Visit) -> None:
     assert {"difference-overlap", "heat-object", "effect-distance", "cases", "data-areas"} < named
 
 
-def test_everything_is_drawn_for_print(visit: Visit) -> None:
-    visit.page.emulate_media(media="print")
-    visit.page.wait_for_function(
-        "[...document.querySelectorAll('[data-figure]')].every((p) => p.hidden || p.querySelector('svg.main-svg'))"
+def test_everything_is_drawn_for_paper_and_back(visit: Visit, tmp_path: Path) -> None:
+    widths = (
+        "[...document.querySelectorAll('[data-figure]')].filter((plot) => !plot.hidden)"
+        ".map((plot) => (plot.querySelector('svg.main-svg') || {}).clientWidth)"
     )
+    visit.value("dispatchEvent(new Event('beforeprint'))")
+    on_paper = visit.value(widths)
+    assert all(0 < width <= 680 for width in on_paper)
+    visit.value("dispatchEvent(new Event('afterprint'))")
+    visit.page.wait_for_timeout(500)
+    visit.draw_all()
+    places = "[...document.querySelectorAll('[data-figure]')].filter((p) => !p.hidden).map((p) => p.clientWidth)"
+    assert visit.value(widths) == visit.value(places) != on_paper
+    visit.page.pdf(path=tmp_path / "page.pdf", format="A4")
 
 
 def test_names_stay_text_in_figures(visit: Visit) -> None:

@@ -37,17 +37,24 @@
   // Figures are drawn when they come near the window: a page of twenty of them opens at once.
   const near = new Set();
 
-  function draw(names, all = false) {
+  // Where a figure is put on paper, its width is fixed: plotly measures the window, which the paper does not change.
+  let paper = false;
+
+  function draw(names) {
     const { tones, template } = theme();
     for (const plot of plots) {
       const name = plot.dataset.figure;
       if (names && !names.includes(name)) continue;
       const spec = figures[name][chosen[name] || 0];
       plot.hidden = spec === null;
-      if (spec === null || !(all || near.has(plot))) continue;
+      if (spec === null || !(paper || near.has(plot))) continue;
       const { data, layout } = spec;
       const traces = data.map((trace) => toned(trace, tones));
-      Plotly.react(plot, traces, { ...layout, template }, { displaylogo: false, responsive: true, displayModeBar: false });
+      const size = paper ? { width: plot.clientWidth } : { autosize: true };
+      const options = { displaylogo: false, responsive: true, displayModeBar: false };
+      const drawn = plot.clientWidth;
+      Plotly.react(plot, traces, { ...layout, ...size, template }, options);
+      if (!paper && plot.querySelector(".main-svg").clientWidth !== drawn) Plotly.Plots.resize(plot);
       if (plot.dataset.watched) continue;
       plot.dataset.watched = "true";
       plot.on("plotly_click", ({ points }) => {
@@ -220,7 +227,13 @@
   }
   if (plots.length) {
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => draw());
-    matchMedia("print").addEventListener("change", () => draw(undefined, true));
-    addEventListener("beforeprint", () => draw(undefined, true));
+    const print = (printing) => {
+      paper = printing;
+      document.body.classList.toggle("paper", printing);
+      draw();
+    };
+    addEventListener("beforeprint", () => print(true));
+    addEventListener("afterprint", () => print(false));
+    matchMedia("print").addEventListener("change", ({ matches }) => print(matches));
   }
 })();
