@@ -65,8 +65,8 @@ def friedman(evidence: Evidence, measure: Measure, most: int) -> Friedman | None
         statistic=float(test.statistic),
         p_value=float(test.pvalue),
         critical_difference=critical,
-        pairs=pd.DataFrame(pairs.to_numpy(), names, names),
-        cliques=_cliques(ranks.tolist(), critical),
+        pairs=pairs.set_axis(names, axis="index").set_axis(names, axis="columns"),
+        cliques=_cliques(pairs),
     )
 
 
@@ -76,11 +76,12 @@ def _critical_difference(candidates: int, groups: int) -> float:
     return float(quantile * np.sqrt(candidates * (candidates + 1) / (6 * groups)))
 
 
-def _cliques(ranks: list[float], critical: float) -> tuple[tuple[int, int], ...]:
-    """Runs of at least two places within the critical difference that no longer run holds."""
+def _cliques(pairs: pd.DataFrame) -> tuple[tuple[int, int], ...]:
+    """Runs of at least two places whose ends Nemenyi's test does not tell apart, and that no longer run holds."""
+    alike = pairs.to_numpy() >= LEVEL
     found: list[tuple[int, int]] = []
-    for first, rank in enumerate(ranks):
-        last = max(place for place, other in enumerate(ranks) if other - rank < critical)
+    for first in range(len(alike)):
+        last = int(np.flatnonzero(alike[first])[-1])
         if last > first and (not found or last > found[-1][1]):
             found.append((first, last))
     return tuple(found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from seggrid.analysis.friedman import _cliques, _critical_difference, friedman
@@ -57,6 +58,23 @@ def test_equal_candidates_are_not_tested(make_evidence: MakeEvidence) -> None:
 
 
 def test_cliques_are_the_longest_runs() -> None:
-    assert _cliques([1.0, 1.5, 2.4, 4.0], 1.0) == ((0, 1), (1, 2))
-    assert _cliques([1.0, 1.2, 1.4], 1.0) == ((0, 2),)
-    assert _cliques([1.0, 3.0], 1.0) == ()
+    def cliques(told_apart: list[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+        pairs = np.full((4, 4), 0.5)
+        for first, second in told_apart:
+            pairs[first, second] = pairs[second, first] = 0.01
+        return _cliques(pd.DataFrame(pairs))
+
+    assert cliques([]) == ((0, 3),)
+    assert cliques([(0, 2), (0, 3), (1, 3)]) == ((0, 1), (1, 2), (2, 3))
+    assert cliques([(0, 1), (0, 2), (0, 3), (1, 3), (2, 3)]) == ((1, 2),)
+    assert cliques([(a, b) for a in range(4) for b in range(a)]) == ()
+
+
+def test_bars_join_what_lies_within_the_critical_difference(make_evidence: MakeEvidence) -> None:
+    found = friedman(make_evidence(BASE + RNG.normal(0, 0.05, (8, 15)) - np.arange(8)[:, None] / 50), "overlap", 10)
+    assert found is not None
+    spans = [found.mean_ranks[last] - found.mean_ranks[first] for first, last in found.cliques]
+    assert spans and max(spans) < found.critical_difference
+    for first, last in found.cliques:
+        if last + 1 < len(found.rows):
+            assert found.mean_ranks[last + 1] - found.mean_ranks[first] >= found.critical_difference
