@@ -51,11 +51,13 @@ class Drawing:
 
     Attributes:
         name: of its files.
+        caption: in plain text.
         width, height: in inches.
         draw: draws on an empty sheet.
     """
 
     name: str
+    caption: str
     width: float
     height: float
     draw: Callable[[Sheet], None]

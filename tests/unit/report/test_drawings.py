@@ -67,7 +67,7 @@ DRAWINGS = {
 def test_same_frames_same_bytes_and_names_stay_text(tmp_path: Path, kind: str) -> None:
     for folder in ("one", "other"):
         (tmp_path / folder).mkdir()
-        write_drawings([Drawing(kind, 3, 2, DRAWINGS[kind])], tmp_path / folder)
+        write_drawings([Drawing(kind, NAME, 3, 2, DRAWINGS[kind])], tmp_path / folder)
     for end in ("svg", "pdf"):
         content = (tmp_path / "one" / f"{kind}.{end}").read_bytes()
         assert content == (tmp_path / "other" / f"{kind}.{end}").read_bytes()
@@ -93,7 +93,7 @@ def test_the_best_so_far_is_a_line_of_steps() -> None:
 
 
 def test_a_drawing_shows_its_numbers(tmp_path: Path) -> None:
-    write_drawings([Drawing("heat", 3, 2, DRAWINGS["heat"])], tmp_path)
+    write_drawings([Drawing("heat", NAME, 3, 2, DRAWINGS["heat"])], tmp_path)
     shown = words(tmp_path / "heat.svg")
     assert all(number in shown for number in ("0.50", "0.25", "0.75"))
     assert "nan" not in shown

@@ -17,7 +17,7 @@ def document(results: Results, sections: Sequence[Section], tables: Path, figure
         tables, figures: the folders whose ``*.tex`` and ``*.pdf`` it shows, as far as there are any.
     """
     captions = {
-        drawing.name: figure.alternative
+        drawing.name: drawing.caption
         for section in sections
         for figure in section.figures
         for drawing in figure.drawings

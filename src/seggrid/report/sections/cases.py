@@ -25,11 +25,7 @@ def build(results: Results) -> Section:
         return Section("cases", "Cases", {"metrics": []})
     variants = tuple(_draw(frame, metric, results) for metric in metrics)
     several = len(frame["candidate"].unique()) > 1
-    drawings = tuple(
-        Drawing(f"cases-{metric.replace('@', '-')}", PAGE, 2.6, partial(draw_boxes, frame=_printed(frame, metric),
-                title=_title(metric, results)))
-        for metric in metrics
-    )  # fmt: skip
+    drawings = tuple(_drawing(frame, metric, results) for metric in metrics)
     figure = Figure("cases", "Test cases by object", frame, variants, 440, drawings)
     values = {
         "metrics": [metric_name(metric) for metric in metrics],
@@ -91,5 +87,10 @@ def _draw(frame: pd.DataFrame, metric: str, results: Results) -> Spec:
     return spec(figure)
 
 
-def _printed(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
-    return frame[["candidate", "object"]].assign(value=frame[metric])
+def _drawing(frame: pd.DataFrame, metric: str, results: Results) -> Drawing:
+    title = _title(metric, results)
+    printed = frame[["candidate", "object"]].assign(value=frame[metric])
+    caption = f"{title} of the test cases by object: quartiles and median; whiskers: the last points within 1.5 boxes."
+    return Drawing(
+        f"cases-{metric.replace('@', '-')}", caption, PAGE, 2.6, partial(draw_boxes, frame=printed, title=title)
+    )

@@ -109,7 +109,9 @@ def _drawing(evidence: Evidence, results: Results, references: dict[str, list[in
     panels = [
         (f"{_title(measure, results)}, from {who}", _forest_frame(evidence, measure, rows)) for measure in MEASURES
     ]
-    return Drawing("differences", PAGE, 0.6 + 0.17 * len(panels[0][1]), partial(draw_forest, panels=panels))
+    caption = f"Paired differences in O and in D from the {who}, over {len(evidence.groups)} test groups"
+    caption += ", with 95 % intervals of a bootstrap over groups." if evidence.enough else "."
+    return Drawing("differences", caption, PAGE, 0.6 + 0.17 * len(panels[0][1]), partial(draw_forest, panels=panels))
 
 
 def _forest_frame(evidence: Evidence, measure: Measure, rows: list[int]) -> pd.DataFrame:

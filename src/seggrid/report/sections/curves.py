@@ -69,7 +69,8 @@ def _drawings(results: Results, drawn: Sequence[tuple[Candidate, pd.DataFrame]])
         return ()
     columns = [("loss", _TITLES["loss"]), ("val_dice", _TITLES["val_dice"])]
     draw = partial(draw_lines, frame=pd.concat(frames, ignore_index=True), columns=columns)
-    return (Drawing("learning-curves", PAGE, 2.2, draw),)
+    caption = "Training loss and validation Dice by epoch, means over folds and seeds as far as all of their runs go."
+    return (Drawing("learning-curves", caption, PAGE, 2.2, draw),)
 
 
 def curve_frame(runs: Sequence[GridRun]) -> pd.DataFrame:

@@ -51,7 +51,11 @@ def build(results: Results) -> Section:
     }
     panels = {measure: _panel(frame.head(_SHOWN), measure) for measure in MEASURES}
     printed = [(titles[measure].partition(",")[0], panels[measure]) for measure in MEASURES]
-    drawing = Drawing("effects", PAGE, 0.6 + 0.2 * len(panels["overlap"]), partial(draw_forest, panels=printed))
+    caption = "Mean change of O and of D over all pairs of candidates that differ in one factor only"
+    caption += ", with 95 % intervals of a bootstrap over the test groups." if evidence.enough else "."
+    drawing = Drawing(
+        "effects", caption, PAGE, 0.6 + 0.2 * len(panels["overlap"]), partial(draw_forest, panels=printed)
+    )
     height = 110 + 34 * len(panels["overlap"])
     figures = tuple(
         Figure(

@@ -60,7 +60,8 @@ def heatmap(results: Results, column: str, title: str, places: int) -> Figure:
     longest = max(len(name) for name in labelled.index)
     size = (PAGE if frame.shape[1] > 4 else PAGE * 0.6, 0.9 + 0.2 * len(frame))
     draw = partial(draw_heat, frame=labelled, title=title, places=places, lower_is_better=lower)
-    drawing = Drawing(f"heat-{column}", size[0] + 0.03 * longest, size[1], draw)
+    caption = f"{title} of every network and mixture on the test folds."
+    drawing = Drawing(f"heat-{column}", caption, size[0] + 0.03 * longest, size[1], draw)
     variant = _draw(results, frame, title, places, lower)
     return Figure(f"heat-{column}", f"Heat map: {title}", frame, (variant,), _height(frame), (drawing,))
 

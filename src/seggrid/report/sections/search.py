@@ -68,7 +68,8 @@ def _history_figure(history: pd.DataFrame) -> Figure:
     )
     names = ("trial", "S on validation")
     draw = partial(draw_scatter, frame=frame, x="trial", y="score", names=names, steps="best")
-    drawing = Drawing("search-history", COLUMN, COLUMN * 0.7, draw)
+    caption = "S of every trial on validation, in the order of the search, and the best so far."
+    drawing = Drawing("search-history", caption, COLUMN, COLUMN * 0.7, draw)
     return Figure("search-history", "Score of every trial", frame, (spec(figure),), 320, (drawing,))
 
 
@@ -97,7 +98,8 @@ def _front_figure(history: pd.DataFrame, results: Results) -> Figure:
     )
     names = ("O on validation", f"D on validation{unit}")
     draw = partial(draw_scatter, frame=frame, x="overlap", y="distance", names=names, best="front")
-    drawing = Drawing("search-front", COLUMN, COLUMN * 0.8, draw)
+    caption = "O and D of every trial on validation; joined: those that no other dominates."
+    drawing = Drawing("search-front", caption, COLUMN, COLUMN * 0.8, draw)
     return Figure("search-front", "Pareto front of O and D", frame, (spec(figure),), 320, (drawing,))
 
 

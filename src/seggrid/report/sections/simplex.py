@@ -145,7 +145,11 @@ def _drawing(number: int, surface: Surface, points: pd.DataFrame, unit: str) -> 
     }
     three = len(terms) == 3
     draw = partial(draw_ternary, **shown, lower_is_better=lower) if three else partial(draw_profile, **shown)
-    return Drawing(f"simplex-{number // len(RESPONSES) + 1}-{surface.response}", COLUMN * 1.2, COLUMN, draw)
+    caption = (
+        f"{shown['title']}: {surface.order} mixture model over the ratio simplex (R2 of mixtures left out "
+        f"{fixed(surface.predicted, 2)}), what was measured (circles) and the optimum of the model (star)."
+    )
+    return Drawing(f"simplex-{number // len(RESPONSES) + 1}-{surface.response}", caption, COLUMN * 1.2, COLUMN, draw)
 
 
 def _table(frame: pd.DataFrame) -> Table:

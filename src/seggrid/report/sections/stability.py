@@ -15,7 +15,7 @@ from seggrid.analysis.friedman import Friedman, friedman
 from seggrid.analysis.stability import rank_ranges
 from seggrid.report.drawings import COLUMN, PAGE, Drawing, draw_critical_difference, draw_forest
 from seggrid.report.figures import Figure, forest, positions, rounded, spec, text, tone, wrapped
-from seggrid.report.numbers import fixed, percent
+from seggrid.report.numbers import fixed, p_value, percent
 from seggrid.report.page import Section
 from seggrid.report.results import Results
 from seggrid.report.sections.comparisons import SHOWN, candidate_names
@@ -76,7 +76,12 @@ def _critical_figure(measure: Measure, test: Friedman, names: list[str]) -> Figu
         labels=labels, ranks=test.mean_ranks, cliques=test.cliques, critical=test.critical_difference,
     )  # fmt: skip
     height = 0.8 + 0.12 * len(labels) + 0.06 * len(test.cliques)
-    drawing = Drawing(f"critical-difference-{measure}", PAGE, height, draw)
+    caption = (
+        f"{title}, in {test.groups} test groups; bars join candidates that Nemenyi's test does not tell apart at a "
+        f"level of 5 %. Friedman's test: chi-squared {fixed(test.statistic, 1)}, "
+        f"p {p_value(test.p_value, relation=True)}."
+    )
+    drawing = Drawing(f"critical-difference-{measure}", caption, PAGE, height, draw)
     alternative = f"Critical-difference diagram: {title}"
     variant = spec(go.Figure([*bars, points], layout))
     return Figure(f"critical-{measure}", alternative, frame, (variant,), 100 + 30 * len(labels), (drawing,))
@@ -93,7 +98,8 @@ def _stability_figure(ranges: pd.DataFrame, names: list[str]) -> Figure:
     variant = forest(drawn, title)
     variant["layout"]["xaxis"] = {"range": [0.5, float(np.nanmax(shown[["median", "high"]].to_numpy())) + 0.5]}
     draw = partial(draw_forest, panels=[(title, drawn)], zero=False)
-    drawing = Drawing("rank-stability", COLUMN * 1.4, 0.6 + 0.17 * len(shown), draw)
+    caption = f"{title}; the networks are not trained again."
+    drawing = Drawing("rank-stability", caption, COLUMN * 1.4, 0.6 + 0.17 * len(shown), draw)
     return Figure("stability", "Ranks under resampled groups", frame, (variant,), 110 + 32 * len(shown), (drawing,))
 
 
