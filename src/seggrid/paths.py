@@ -55,6 +55,8 @@ class EvaluationFolder:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.cases = folder / "cases.csv"
+        self.unprocessed = folder / "cases_before.csv"
+        self.choice = folder / "postprocessing.json"
         self.predictions = folder / "predictions.zip"
 
 
@@ -70,6 +72,7 @@ class ExperimentFolder:
         self.objects = self.folder / "objects.csv"
         self.incomplete_ranking = self.folder / "ranking-incomplete.csv"
         self.ranking = self.folder / "ranking.csv"
+        self.claims = self.folder / "claims.csv"
         self.summary = self.folder / "ranking.txt"
         self.scores = self.folder / "scores.json"
         self.report = self.folder / "report.html"

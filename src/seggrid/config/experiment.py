@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from seggrid.catalogue import METRICS, STEPS
 from seggrid.config.base import NOT_IDENTITY, Section, identity
+from seggrid.config.claims import Claim, check_claims
 from seggrid.config.data import Data, PhantomData, Splits
 from seggrid.config.evaluation import Evaluation, Scoring, Tracking
 from seggrid.config.mixture import Mixture
@@ -87,6 +88,8 @@ class Experiment(Section):
     tracking: Tracking = Tracking()
     published: Names = Field((), json_schema_extra=NOT_IDENTITY)
     """Publications (files of config/published) whose figures the report sets beside the winner's, as other data."""
+    claims: tuple[Claim, ...] = Field((), json_schema_extra=NOT_IDENTITY)
+    """What papers claim of these candidates; the report says of each whether it held here."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Experiment:
@@ -97,6 +100,7 @@ class Experiment(Section):
         self._check_schedules()
         self._check_scoring()
         self._check_rungs()
+        self._check_claims()
         if self.data.source != "phantom" and not any(STEPS[step.name].normalises for step in self.preprocessing):
             known = ", ".join(name for name, row in STEPS.items() if row.normalises)
             raise ValueError(f"preprocessing: no step normalises the intensities; add one of {known}")
@@ -158,6 +162,14 @@ class Experiment(Section):
                     f"search.halving.rungs: {rung} must be less than training.epochs ({training.epochs}) and a "
                     f"multiple of training.validate_every ({training.validate_every})"
                 )
+
+    def _check_claims(self) -> None:
+        candidates = [
+            (network.name, mixture.name, mixture.label or mixture.name)
+            for network in self.networks
+            for mixture in self.all_mixtures()
+        ]
+        check_claims(self.claims, candidates, self.evaluation.metrics, self.search is not None)
 
     def all_mixtures(self) -> tuple[Mixture, ...]:
         """Every mixture of the grid, each once, in order."""

@@ -15,6 +15,7 @@ from seggrid.paths import DataFolder, ExperimentFolder
 from seggrid.records import read_json
 from seggrid.scoring.aggregate import Means, aggregate
 from seggrid.scoring.cases import STATUSES, read_cases
+from seggrid.scoring.claims import claim_table
 from seggrid.scoring.grid import Candidate, Grid, GridRun, read_grid
 from seggrid.scoring.ranking import SCORE_COLUMNS
 
@@ -80,6 +81,13 @@ class Results:
         if self.means is None or self.scores is None:
             return None
         return gather(self.grid, self.means, self.ranked, self.scores["reference_distance"])
+
+    @functools.cached_property
+    def claims(self) -> pd.DataFrame:
+        """The claims of the experiment as ``claims.csv`` has them; empty where it names none, and before scoring."""
+        if not self.grid.experiment.claims or self.means is None or self.scores is None:
+            return pd.DataFrame()
+        return claim_table(self.grid, self.means, self.scores["reference_distance"])
 
     def runs_of(self, candidate: Candidate) -> list[GridRun]:
         """The runs of a candidate, in the order of the plan."""

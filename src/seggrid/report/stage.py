@@ -13,6 +13,7 @@ from seggrid.report.results import Results, read_results
 from seggrid.report.sections import (
     answer,
     cases,
+    claims,
     comparisons,
     curves,
     data_card,
@@ -31,8 +32,8 @@ from seggrid.report.sections import (
 
 #: The sections, in their order on the page.
 SECTIONS = (
-    answer, ranking, comparisons, stability, heatmaps, simplex, effects, objects, published, cases, overlays, curves,
-    search, failures, data_card, provenance,
+    answer, ranking, claims, comparisons, stability, heatmaps, simplex, effects, objects, published, cases, overlays,
+    curves, search, failures, data_card, provenance,
 )  # fmt: skip
 
 

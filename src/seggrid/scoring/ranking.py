@@ -62,8 +62,8 @@ def rank_candidates(grid: Grid, means: Means, reference: float) -> Ranking:
     shown = list(scoring.metrics)
     values = means.runs[shown].join(comprehensive(means.runs, scoring))
     mean, spread = over_runs(values, grid.candidate_of)
-    test, val = _split(mean, "test"), _split(mean, "val")
-    deviation = _split(spread, "test")
+    test, val = on_split(mean, "test"), on_split(mean, "val")
+    deviation = on_split(spread, "test")
     for name in ("overlap", "distance"):
         table[name], table[f"{name}_sd"] = test[name], deviation[name]
         table[f"{name}_val"] = val[name]
@@ -89,7 +89,8 @@ def _columns(shown: list[str]) -> list[str]:
     ]  # fmt: skip
 
 
-def _split(means: pd.DataFrame, split: str) -> pd.DataFrame:
+def on_split(means: pd.DataFrame, split: str) -> pd.DataFrame:
+    """The rows of one split, without that level."""
     return means[means.index.get_level_values("split") == split].droplevel("split")
 
 
@@ -132,7 +133,7 @@ def _score(table: pd.DataFrame, ranked: pd.Index, chosen: criterion.Name, refere
 
 def contributions_on_test(grid: Grid, means: Means, ranked: list[int]) -> Contributions:
     """What each test group adds to O and D of the ranked candidates, in their order."""
-    groups = comprehensive(_split(means.groups, "test"), grid.experiment.scoring)
+    groups = comprehensive(on_split(means.groups, "test"), grid.experiment.scoring)
     return contributions(groups, grid.candidate_of, ranked)
 
 

@@ -12,6 +12,7 @@ from seggrid.records import write_json, write_text
 from seggrid.scoring.aggregate import aggregate
 from seggrid.scoring.cases import read_cases, write_cases
 from seggrid.scoring.caveats import find_warnings
+from seggrid.scoring.claims import claim_table
 from seggrid.scoring.grid import Grid, read_grid
 from seggrid.scoring.nested import nested_choice
 from seggrid.scoring.ranking import rank_candidates
@@ -32,8 +33,8 @@ def score(experiment: str) -> str:
 def score_grid(grid: Grid, folder: ExperimentFolder) -> str:
     """Score a grid into a folder, and return its ranking as text.
 
-    Writes ``cases.csv``, ``runs.csv``, ``objects.csv``, ``ranking.csv``, ``ranking.txt`` and ``scores.json``. Same
-    runs, same bytes.
+    Writes ``cases.csv``, ``runs.csv``, ``objects.csv``, ``ranking.csv``, ``ranking.txt``, ``scores.json``, and
+    ``claims.csv`` where the experiment names claims. Same runs, same bytes.
 
     Raises:
         UserError: a file is damaged.
@@ -51,7 +52,12 @@ def score_grid(grid: Grid, folder: ExperimentFolder) -> str:
     write_table(run_table(grid, means), folder.runs)
     write_table(objects, folder.objects)
     write_json(folder.scores, summary)
-    text = ranking_text(grid, ranking, summary)
+    claims = claim_table(grid, means, reference)
+    if len(claims):
+        write_table(claims, folder.claims)
+    else:
+        folder.claims.unlink(missing_ok=True)
+    text = ranking_text(grid, ranking, summary, claims)
     write_text(folder.summary, text + "\n")
     # Last, for Snakemake takes it as proof that all are written; and under its name only when no run is missing.
     if grid.states()["missing"] or grid.states()["unevaluated"]:

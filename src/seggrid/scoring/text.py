@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from seggrid.scoring.claims import claim_lines
 from seggrid.scoring.grid import STATES, Grid
 from seggrid.scoring.ranking import SCORE_COLUMNS, Ranking
 
@@ -17,15 +18,15 @@ _ROWS = 30
 _LABEL, _NETWORK = 52, 24
 
 
-def ranking_text(grid: Grid, ranking: Ranking, summary: dict[str, Any]) -> str:
-    """Return the ranking, what val would choose, what is missing and the warnings; at most 120 columns."""
+def ranking_text(grid: Grid, ranking: Ranking, summary: dict[str, Any], claims: pd.DataFrame) -> str:
+    """Return the ranking, what val would choose, the claims, what is missing and the warnings; at most 120 columns."""
     lines = [*_wrap(_headline(grid, summary)), "", *_table(ranking.table, summary)]
     rest = len(ranking.table) - _ROWS
     if rest > 0:
         lines.append(f"... and {rest} more in ranking.csv")
     lines += ["", *_wrap(_stability(summary)), *_wrap(_choice(summary)), *_wrap(_missing(summary))]
-    for warning in summary["warnings"]:
-        lines += _wrap(f"note: {warning}")
+    for line in (*claim_lines(claims), *(f"note: {warning}" for warning in summary["warnings"])):
+        lines += _wrap(line)
     return "\n".join(line.rstrip() for line in lines)
 
 

@@ -7,15 +7,9 @@ import pandas as pd
 import pytest
 from scipy.stats import wilcoxon
 
-from seggrid.analysis.differences import (
-    against_baseline,
-    differences,
-    holm,
-    signed_rank,
-    smallest_detectable,
-    with_p_values,
-)
+from seggrid.analysis.differences import against_baseline, differences, with_p_values
 from seggrid.analysis.evidence import Evidence
+from seggrid.scoring.paired import holm, signed_rank, smallest_detectable
 from tests.unit.analysis.conftest import MakeEvidence
 
 RNG = np.random.default_rng(0)

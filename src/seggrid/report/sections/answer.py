@@ -6,12 +6,13 @@ from typing import Any
 
 import pandas as pd
 
-from seggrid.analysis.differences import differences, smallest_detectable
+from seggrid.analysis.differences import differences
 from seggrid.analysis.evidence import Evidence, Measure
 from seggrid.analysis.stability import selection_corrected
 from seggrid.report.page import Section
 from seggrid.report.results import Results
 from seggrid.scoring import criterion
+from seggrid.scoring.paired import smallest_detectable
 from seggrid.scoring.ranking import SCORE_COLUMNS
 
 

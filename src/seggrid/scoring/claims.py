@@ -1,0 +1,186 @@
+"""Whether what a paper claims held here: paired differences of the candidates that it compares.
+
+Runs are paired by candidate, fold and seed, and their values by object and group; the mean over the pairs is taken as
+everywhere (``aggregate``), so a claim over several networks is their mean. The interval is that of the bootstrap over
+groups, the p-value that of Wilcoxon's signed-rank test on the groups' differences, adjusted by Holm for all claims.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from seggrid.catalogue import METRICS
+from seggrid.config.claims import COMPREHENSIVE, Claim
+from seggrid.scoring.aggregate import Means
+from seggrid.scoring.comprehensive import comprehensive
+from seggrid.scoring.criterion import Floats, absolute
+from seggrid.scoring.grid import Grid
+from seggrid.scoring.paired import ALPHA, holm, signed_rank, smallest_detectable
+from seggrid.scoring.ranking import on_split
+from seggrid.scoring.statistics import MINIMUM_GROUPS, Bootstrap, Contributions, contributions, expanded_percentiles
+
+Verdict = Literal["held", "did not hold (the other way round)", "not decided here", "no verdict"]
+#: Seeds, with all folds each, below which the chance of a training may decide.
+MINIMUM_SEEDS = 3
+COLUMNS = (
+    "claim", "source", "better", "worse", "metric", "value_better", "value_worse", "difference", "difference_low",
+    "difference_high", "p", "p_holm", "wins", "groups", "detectable", "runs", "runs_planned", "seeds", "folds",
+    "verdict", "condition",
+)  # fmt: skip
+_Pair = tuple[int, int]
+
+
+def claim_table(grid: Grid, means: Means, reference: float) -> pd.DataFrame:
+    """Compare what every claim of the experiment compares, on the test splits.
+
+    Args:
+        reference: d0 of the criterion ``absolute``, in the unit of the distances.
+
+    Returns:
+        The columns of ``claims.csv``, a row per claim. ``difference`` is better minus worse in the unit of the metric;
+        ``wins`` counts the groups in which it is as claimed; ``detectable`` is the smallest difference that so many
+        groups of this spread would show; ``seeds`` are those that every pair of candidates has in all its folds.
+    """
+    claims = grid.experiment.claims
+    test = on_split(means.groups, "test")
+    table = pd.DataFrame([_compared(claim, grid, test, reference) for claim in claims], columns=list(COLUMNS))
+    table["p_holm"] = holm(table["p"].to_numpy(float))
+    rows = zip(table.to_dict("records"), claims, strict=True)
+    judged = [_judged(row, higher_is_better(claim.metric), grid) for row, claim in rows]
+    table[["verdict", "condition"]] = pd.DataFrame(judged, columns=["verdict", "condition"], dtype="str")
+    return table
+
+
+def higher_is_better(metric: str) -> bool:
+    """Whether a higher value of what a claim compares is better."""
+    return metric != "distance" if metric in COMPREHENSIVE else METRICS[metric.partition("@")[0]].better == "higher"
+
+
+def _compared(claim: Claim, grid: Grid, test: pd.DataFrame, reference: float) -> dict[str, Any]:
+    """A row without its verdict."""
+    compared = claim.pairs(grid.candidates)
+    runs = {pair: list(_common_runs(grid, pair)) for pair in compared}
+    planned = sum(int((grid.candidate_of == own).sum()) for own, _ in compared)
+    row: dict[str, Any] = {
+        "claim": claim.text, "source": claim.source or "", "better": claim.better.words, "worse": claim.worse.words,
+        "metric": claim.metric, "runs": sum(map(len, runs.values())), "runs_planned": planned,
+        "seeds": min((_whole_seeds(grid, pairs) for pairs in runs.values()), default=0),
+        "folds": ", ".join(sorted({grid.runs[own].planned.fold for pairs in runs.values() for own, _ in pairs})),
+        "groups": 0, "wins": 0,
+    }  # fmt: skip
+    parts = _contributions(claim, grid, test, [pair for pairs in runs.values() for pair in pairs])
+    return row | (_difference(claim, grid, parts, reference) if parts is not None else {})
+
+
+def _common_runs(grid: Grid, pair: _Pair) -> Iterator[_Pair]:
+    """Completed runs of two candidates with the same fold and seed, as positions in the grid."""
+    own, other = (
+        {
+            (grid.runs[number].planned.fold, grid.runs[number].planned.seed): int(number)
+            for number in np.flatnonzero(grid.candidate_of == candidate)
+            if grid.runs[number].state == "completed"
+        }
+        for candidate in pair
+    )
+    yield from ((own[place], other[place]) for place in own if place in other)
+
+
+def _whole_seeds(grid: Grid, pairs: list[_Pair]) -> int:
+    """Seeds of which every fold of the split is there."""
+    seeds = [grid.runs[own].planned.seed for own, _ in pairs]
+    return sum(seeds.count(seed) == grid.experiment.splits.folds for seed in set(seeds))
+
+
+def _contributions(claim: Claim, grid: Grid, test: pd.DataFrame, pairs: list[_Pair]) -> Contributions | None:
+    """What each group adds to both sides, as two candidates; of objects and groups in which both have a value."""
+    values = _values(claim, grid, test)
+    runs = dict(list(values.groupby("run")))
+    frames: dict[int, pd.DataFrame] = {}
+    for number, (own, other) in enumerate(pairs):
+        if own in runs and other in runs:
+            both = [runs[side].droplevel("run") for side in (own, other)]
+            common = both[0].index.intersection(both[1].index)
+            frames |= {2 * number + side: frame.loc[common] for side, frame in enumerate(both)}
+    if not any(map(len, frames.values())):
+        return None
+    sides = np.arange(2 * len(pairs), dtype=np.int64) % 2
+    return contributions(pd.concat(frames, names=["run"]), sides, [0, 1])
+
+
+def _values(claim: Claim, grid: Grid, test: pd.DataFrame) -> pd.DataFrame:
+    """O and D, or the one metric in the place of both, where it is defined."""
+    if claim.metric in COMPREHENSIVE:
+        return comprehensive(test, grid.experiment.scoring).dropna()
+    row = METRICS[claim.metric.partition("@")[0]]
+    values = test[claim.metric].abs() if row.better == "zero" else test[claim.metric]
+    return pd.DataFrame({"overlap": values, "distance": values}).dropna()
+
+
+def _difference(claim: Claim, grid: Grid, parts: Contributions, reference: float) -> dict[str, Any]:
+    def view(overlap: Floats, distance: Floats) -> Floats:
+        if claim.metric == "absolute":
+            return absolute(overlap, distance, reference)
+        return distance if claim.metric == "distance" else overlap
+
+    scoring, groups = grid.experiment.scoring, len(parts.groups)
+    better, worse = view(parts.overlap.sum(axis=1), parts.distance.sum(axis=1))
+    with np.errstate(invalid="ignore"):
+        within = view(parts.overlap / parts.weight, parts.distance / parts.weight)
+    by_group = np.round(within[0] - within[1], 12)
+    row = {
+        "value_better": better, "value_worse": worse, "difference": better - worse, "groups": groups,
+        "wins": int(((by_group > 0) if higher_is_better(claim.metric) else (by_group < 0)).sum()),
+        "detectable": smallest_detectable(by_group),
+    }  # fmt: skip
+    if groups >= MINIMUM_GROUPS:
+        every = slice(None)
+        resampled = view(*Bootstrap(parts, scoring.bootstrap, scoring.seed).values(every, every))
+        ends = np.percentile(resampled[:, 0] - resampled[:, 1], expanded_percentiles(groups))
+        row |= {"difference_low": ends[0], "difference_high": ends[1], "p": signed_rank(by_group)}
+    return row
+
+
+def _judged(row: Mapping[Any, Any], higher: bool, grid: Grid) -> tuple[Verdict, str]:
+    """The verdict and the condition under which it stands."""
+    if not row["runs"]:
+        return "not decided here", "no pair of runs is completed yet"
+    if row["groups"] < MINIMUM_GROUPS:
+        count = f"{row['groups']} group{'s' * (row['groups'] != 1)}"
+        return "no verdict", f"technical demonstration: {count}, at least {MINIMUM_GROUPS} are needed"
+    few = _too_few(row, grid)
+    if few:
+        return "not decided here", few
+    enough = f"{row['seeds']} seeds x all {grid.experiment.splits.folds} folds"
+    if not row["p_holm"] < ALPHA:
+        return "not decided here", enough
+    as_claimed = (row["difference"] > 0) == higher
+    return ("held" if as_claimed else "did not hold (the other way round)"), enough
+
+
+def _too_few(row: Mapping[Any, Any], grid: Grid) -> str:
+    """What is missing to three seeds with all folds, in words; empty where nothing is."""
+    if row["seeds"] >= MINIMUM_SEEDS:
+        return ""
+    seeds, folds = len(grid.experiment.seeds), grid.experiment.splits.folds
+    found = f"too few runs: {seeds} seed{'s' * (seeds != 1)} of {MINIMUM_SEEDS}, folds {row['folds']} of {folds}"
+    missing = row["runs_planned"] - row["runs"]
+    return found + (f", {missing} of {row['runs_planned']} pairs of runs not completed" if missing else "")
+
+
+def claim_lines(table: pd.DataFrame) -> list[str]:
+    """A line per claim in plain text."""
+    return [_line(row) for row in table.to_dict("records")]
+
+
+def _line(row: Mapping[Any, Any]) -> str:
+    source = f" ({row['source']})" if row["source"] else ""
+    start = f"claim: {row['claim']}{source}: {row['verdict']}; {row['condition']}"
+    if math.isnan(row["difference"]):
+        return start
+    p = "" if math.isnan(row["p_holm"]) else f", p = {row['p_holm']:.2g}"
+    return f"{start}; {row['metric']} {row['difference']:+.4f} in {row['wins']} of {row['groups']} groups as claimed{p}"
