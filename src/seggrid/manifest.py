@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import zlib
 from pathlib import Path
 
 from seggrid.config.data import CocoData, Data, FolderData, NnunetData, PhantomData
-from seggrid.config.phantom import PHANTOM_VERSION
+from seggrid.config.phantom import PHANTOM_VERSIONS
 from seggrid.errors import UserError
 from seggrid.records import digest, write_if_changed
 
@@ -61,7 +62,8 @@ def manifest_hash(data: Data, cache: Path) -> str:
         UserError: a file or folder is missing or cannot be read.
     """
     if isinstance(data, PhantomData):
-        return digest(["phantom", PHANTOM_VERSION])
+        name = [] if data.kind == "knee" else [data.kind]  # the knee was the only one once
+        return digest(["phantom", *name, PHANTOM_VERSIONS[data.kind]])
     known = _read_cache(cache)
     listed = []
     for relative in raw_files(data):
@@ -79,6 +81,29 @@ def manifest_hash(data: Data, cache: Path) -> str:
         listed.append([relative.as_posix(), content])
     write_if_changed(cache, json.dumps(known, indent=0, sort_keys=True))
     return digest(listed)
+
+
+def holds_volumes(data: Data) -> bool:
+    """Whether a NIfTI file of a data set has three axes, by its header; looks no further than the first of them.
+
+    Raises:
+        UserError: the folder or one of its parts is missing.
+    """
+    if isinstance(data, PhantomData):
+        return False
+    files = (data.path / file for file in raw_files(data) if file.name.lower().endswith((".nii", ".nii.gz")))
+    return any(map(_has_three_axes, files))
+
+
+def _has_three_axes(path: Path) -> bool:
+    import nibabel as nib  # takes a while, for it imports pydicom
+    from nibabel.filebasedimages import ImageFileError
+
+    try:
+        shape: tuple[int, ...] = nib.load(path).shape
+    except (OSError, EOFError, ValueError, zlib.error, ImageFileError):
+        return False  # what is wrong with it is told where it is read
+    return len(shape) > 2 and any(side > 1 for side in shape[2:])
 
 
 def _read_cache(path: Path) -> dict[str, str]:

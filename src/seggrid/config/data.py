@@ -5,10 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, field_serializer, field_validator, model_validator
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    field_serializer,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from seggrid.config.base import NOT_IDENTITY, Section
-from seggrid.config.phantom import KneeSettings
+from seggrid.config.phantom import KneeSettings, WristSettings
 
 _PATH = Field(json_schema_extra=NOT_IDENTITY)
 ClassValue = int | str | tuple[int | str, ...]
@@ -26,9 +33,34 @@ class PhantomData(Section):
     source: Literal["phantom"]
     knee: KneeSettings = KneeSettings()
     """Subjects, frames and imaging of the knee phantom."""
+    wrist: WristSettings | None = None
+    """Subjects, injuries and imaging of the wrist phantom, in place of the knee."""
 
     #: A phantom has no folder.
     path: ClassVar[None] = None
+
+    @property
+    def kind(self) -> str:
+        """Which phantom: a key of this section."""
+        return "wrist" if self.wrist else "knee"
+
+    @property
+    def settings(self) -> KneeSettings | WristSettings:
+        """What that phantom draws."""
+        return self.wrist or self.knee
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        given = sorted(self.model_fields_set - {"source"})
+        if len(given) > 1:
+            raise ValueError(f"{' and '.join(given)} are phantoms of their own; leave one of them in")
+        if given and getattr(self, given[0]) is None:
+            raise ValueError(f"{given[0]} is empty; write {given[0]}: {{}} for its defaults")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _of_that_phantom(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in serialise(self).items() if name in ("source", self.kind)}
 
 
 class _Files(Section):
@@ -51,7 +83,7 @@ class _Files(Section):
     allow_empty: bool = False
     """Whether a mask may show no object at all; otherwise such a case is an error."""
     spacing: tuple[Length, ...] | None = None
-    """Pixel size in mm per axis (rows, columns) where the files carry none; metrics are in px without it."""
+    """Pixel size in mm per axis (rows, columns; of volumes slices first) where the files carry none; else in px."""
 
     @field_validator("classes", mode="before")
     @classmethod
@@ -99,14 +131,55 @@ class _Files(Section):
         return self
 
 
-class FolderData(_Files):
+Sides = tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]]
+
+
+class SubVolumes(Section):
+    """How every volume is cut into blocks: into a number of them, or by their size."""
+
+    grid: Sides | None = None
+    """Blocks per axis (slice, row, column), whose sizes differ by one voxel at most."""
+    size: Sides | None = None
+    """Voxels of a block per axis; the last block of an axis ends with the volume."""
+    stride: Sides | None = None
+    """Voxels from one block to the next; default: the size."""
+
+    @model_validator(mode="after")
+    def _either(self) -> Self:
+        if (self.grid is None) == (self.size is None):
+            raise ValueError("give either grid or size")
+        if self.stride and not self.size:
+            raise ValueError("stride needs size")
+        if self.stride and self.size and any(step > side for step, side in zip(self.stride, self.size, strict=True)):
+            raise ValueError("a stride beyond the size leaves voxels out")
+        return self
+
+
+class _Volumes(_Files):
+    """Files that may hold volumes."""
+
+    subvolumes: SubVolumes | None = None
+    """Cut each volume into blocks, each a case: by grid, e.g. {grid: [3, 3, 3]}, or by size and stride in voxels."""
+    slices: Literal[0, 1, 2] | None = None
+    """Make each slice of a volume a case of two axes: those along axis 0 (axial), 1 (coronal) or 2 (sagittal)."""
+
+    @model_validator(mode="after")
+    def _one_cut(self) -> Self:
+        if self.subvolumes and self.slices is not None:
+            raise ValueError("give either subvolumes or slices")
+        return self
+
+
+class FolderData(_Volumes):
     """``images/`` and ``masks/`` of the same file names, masks with integer values; optional ``cases.csv``."""
 
     source: Literal["folder"]
     images: str = "images"
-    """Subfolder of the images (png, jpg, tif of 8 or 16 bit; nii, nii.gz; DICOM)."""
+    """Subfolder of the images (png, jpg, tif of 8 or 16 bit; nii, nii.gz, nrrd, mha, mhd; DICOM)."""
     masks: str = "masks"
-    """Subfolder of the masks (png, tif, nii, nii.gz, DICOM SEG; a file per image, same stem)."""
+    """Subfolder of the masks (png, tif, nii, nii.gz, nrrd, mha, mhd, DICOM SEG; a file per image, same stem)."""
+    series: bool = False
+    """Whether each folder of DICOM files below images is one volume; otherwise each file is an image."""
     cases: str = "cases.csv"
     """Table with the columns case and group; without the file every case is a group of its own."""
 
@@ -163,7 +236,7 @@ def nnunet_classes(labels: Any) -> dict[str, ClassValue]:
     return dict(sorted(found.items(), key=lambda item: min(members(item[1]))))
 
 
-class NnunetData(_Files):
+class NnunetData(_Volumes):
     """nnU-Net v2 raw layout: dataset.json, imagesTr, labelsTr."""
 
     source: Literal["nnunet"]

@@ -42,7 +42,9 @@ class Summary:
 def image_digest(image: npt.NDArray[Any]) -> str:
     """Return what stands for a decoded image: its pixels, size and type."""
     head = f"{image.shape} {image.dtype.str}".encode()
-    return hashlib.sha256(head + np.ascontiguousarray(image).tobytes()).hexdigest()
+    found = hashlib.sha256(head)
+    found.update(np.ascontiguousarray(image).data)
+    return found.hexdigest()
 
 
 def make_card(names: Sequence[str], entries: Sequence[CaseEntry], summaries: Mapping[str, Summary]) -> dict[str, Any]:

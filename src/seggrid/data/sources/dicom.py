@@ -5,6 +5,7 @@ Sentences in errors name neither the file nor anything that stands in it; the ca
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import logging
@@ -12,6 +13,7 @@ import math
 import struct
 import warnings
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -82,7 +84,7 @@ def is_dicom(path: Path) -> bool:
 
 
 @functools.cache
-def _library() -> ModuleType:
+def library() -> ModuleType:
     """Return pydicom, which takes a while to import, told to keep what stands in a file out of the logs."""
     import gdcm
     import pydicom
@@ -96,6 +98,21 @@ def _library() -> ModuleType:
     return pydicom
 
 
+@contextlib.contextmanager
+def damage() -> Iterator[None]:
+    """Turn what a damaged header raises into a sentence.
+
+    Raises:
+        UserError: something was raised.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except (*_DAMAGE, library().errors.InvalidDicomError) as error:
+        raise UserError(_damaged(error)) from None
+
+
 def read_header(path: Path) -> Header:
     """Read what a DICOM image is called, not its pixels.
 
@@ -103,9 +120,8 @@ def read_header(path: Path) -> Header:
         UserError: the file cannot be read.
         NotAnImageError: it holds no image.
     """
-    library = _library()
-    try:
-        found = library.dcmread(path, stop_before_pixels=True, specific_tags=list(_HEADER))
+    with damage():
+        found = library().dcmread(path, stop_before_pixels=True, specific_tags=list(_HEADER))
         kind = found.file_meta.get("MediaStorageSOPClassUID") or found.SOPClassUID
         # One without rows may be an image that was cut off, which must not go unseen.
         other = kind.name != kind and "Image Storage" not in kind.name
@@ -120,10 +136,6 @@ def read_header(path: Path) -> Header:
             frames=max(int(found.get("NumberOfFrames") or 1), 1),
             shape=(int(found.Rows), int(found.Columns)),
         )
-    except NotAnImageError:
-        raise
-    except (*_DAMAGE, library.errors.InvalidDicomError) as error:
-        raise UserError(_damaged(error)) from None
 
 
 def read_frame(path: Path, frame: int = 1) -> tuple[npt.NDArray[Any], tuple[float, float] | None]:
@@ -139,12 +151,12 @@ def read_frame(path: Path, frame: int = 1) -> tuple[npt.NDArray[Any], tuple[floa
     Raises:
         UserError: the file cannot be read, or is compressed or coloured in a way that is not understood.
     """
-    library = _library()
-    found = library.Dataset()
+    pydicom = library()
+    found = pydicom.Dataset()
     try:
         with path.open("rb") as stream:
-            stored = library.pixels.pixel_array(
-                stream, ds_out=found, specific_tags=[library.tag.Tag(name) for name in _VALUES], index=frame - 1
+            stored = pydicom.pixels.pixel_array(
+                stream, ds_out=found, specific_tags=[pydicom.tag.Tag(name) for name in _VALUES], index=frame - 1
             )
         return _brightness(stored, found, frame), _spacing(found, frame)
     except UserError:
@@ -160,10 +172,10 @@ def _damaged(error: BaseException) -> str:
 
 
 def _undecodable(path: Path, error: BaseException) -> str:
-    library = _library()
-    syntax = library.filereader.read_file_meta_info(path).get("TransferSyntaxUID")
+    pydicom = library()
+    syntax = pydicom.filereader.read_file_meta_info(path).get("TransferSyntaxUID")
     try:
-        decodable = syntax is None or not syntax.is_compressed or library.pixels.get_decoder(syntax).is_available
+        decodable = syntax is None or not syntax.is_compressed or pydicom.pixels.get_decoder(syntax).is_available
     except (NotImplementedError, ValueError):
         decodable = False
     if decodable and "does not support" not in str(error):
@@ -190,8 +202,8 @@ def _modality(
     bits, signed = int(found.BitsStored), int(found.PixelRepresentation) == 1
     low, high = (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if signed else (0, (1 << bits) - 1)
     if found.get("ModalityLUTSequence"):
-        values = _library().pixels.apply_modality_lut(stored, found)
-        ends = _library().pixels.apply_modality_lut(np.array([low, high], stored.dtype), found)
+        values = library().pixels.apply_modality_lut(stored, found)
+        ends = library().pixels.apply_modality_lut(np.array([low, high], stored.dtype), found)
         return values.astype(np.float32), (float(ends[0]), float(ends[1]))
     transformation = _in_groups(found, frame, "PixelValueTransformationSequence") or found
     slope = float(1 if transformation.get("RescaleSlope") is None else transformation.RescaleSlope)

@@ -1,4 +1,4 @@
-"""Read image and mask files: PNG, JPEG, TIFF by Pillow and OpenCV, NIfTI by nibabel."""
+"""Read image and mask files: PNG, JPEG, TIFF by Pillow and OpenCV, volumes by ``volumes``."""
 
 from __future__ import annotations
 
@@ -12,20 +12,19 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from seggrid.data.sources import dicom
+from seggrid.data.sources import dicom, volumes
 from seggrid.errors import UserError
 
-_LOSSLESS = (".png", ".tif", ".tiff", ".nii", ".nii.gz")
+_LOSSLESS = (".png", ".tif", ".tiff", *volumes.NIFTI, *volumes.ITK)
 _LOSSY = (".jpg", ".jpeg")
-_NIFTI = (".nii", ".nii.gz")
 _DAMAGE = (OSError, EOFError, ValueError, SyntaxError, zlib.error, Image.DecompressionBombError)
 Spacing = tuple[float, ...]
 
 
 def stem(path: Path) -> str:
     """Return the path without its suffix (``.nii.gz`` is one suffix), where it is that of a type that is read."""
-    text, suffix = path.as_posix(), _suffix(path)
-    return text[: -len(suffix)] if suffix.lower() in (*_LOSSLESS, *_LOSSY, *dicom.SUFFIXES) else text
+    text, suffix = path.as_posix(), volumes.suffix(path)
+    return text[: -len(suffix)] if suffix in (*_LOSSLESS, *_LOSSY, *dicom.SUFFIXES) else text
 
 
 def size_text(shape: tuple[int, ...]) -> str:
@@ -33,18 +32,9 @@ def size_text(shape: tuple[int, ...]) -> str:
     return " x ".join(map(str, shape))
 
 
-def _suffix(path: Path) -> str:
-    return ".nii.gz" if path.name.lower().endswith(".nii.gz") else path.suffix
-
-
 def is_flat(path: Path) -> bool:
     """Whether a file is of a type that is read and not DICOM, by its suffix."""
-    return _suffix(path).lower() in (*_LOSSLESS, *_LOSSY)
-
-
-def is_nifti(path: Path) -> bool:
-    """Whether a file is NIfTI, by its suffix."""
-    return _suffix(path).lower() in _NIFTI
+    return volumes.suffix(path) in (*_LOSSLESS, *_LOSSY)
 
 
 def by_stem(
@@ -57,10 +47,14 @@ def by_stem(
         lossless: refuse JPEG, which changes the values of a mask.
         with_dicom: take DICOM, which need not have a suffix.
     """
+    files = list(files)
     found: dict[str, Path] = {}
     problems = {}
+    voxels = {volumes.companion(folder / file) for file in files if volumes.suffix(file) == ".mhd"}
     for file in files:
-        path, suffix = folder / file, _suffix(file).lower()
+        path, suffix = folder / file, volumes.suffix(file)
+        if path in voxels:
+            continue
         if lossless and suffix in _LOSSY:
             problems[path] = f"{path}: a JPEG mask has wrong values along edges; save masks as PNG"
         elif not is_flat(path) and not dicom.is_dicom(path):
@@ -74,17 +68,21 @@ def by_stem(
     return found, problems
 
 
-def read_image(path: Path) -> tuple[npt.NDArray[Any], Spacing | None]:
+def read_image(path: Path, flat_slice: bool = True) -> tuple[npt.NDArray[Any], Spacing | None]:
     """Return the image ``(C, *S)`` in the file's own type, and its spacing in mm where the file carries one.
 
-    A colour image whose channels are all equal is grey, so C = 1; real colour gives C = 3 in the order red, green,
-    blue. An opaque alpha channel is dropped. The EXIF orientation is not applied: masks carry none.
+    The axes of a volume are those of ``grids``. A colour image whose channels are all equal is grey, so C = 1; real
+    colour gives C = 3 in the order red, green, blue. An opaque alpha channel is dropped. The EXIF orientation is not
+    applied: masks carry none.
+
+    Args:
+        flat_slice: a NIfTI file of one slice is an image of two axes; else it is a volume.
 
     Raises:
         UserError: the file is damaged, has several pages, or is transparent.
     """
-    if is_nifti(path):
-        array, spacing = _read_nifti(path)
+    if volumes.may_be_volume(path):
+        array, spacing = volumes.read_volume(path, flat_slice)
         return array[None], spacing
     try:
         with Image.open(path) as file:
@@ -104,16 +102,19 @@ def read_image(path: Path) -> tuple[npt.NDArray[Any], Spacing | None]:
     return _channels(np.moveaxis(pixels, -1, 0), path), None
 
 
-def read_mask(path: Path) -> tuple[npt.NDArray[Any], Spacing | None]:
+def read_mask(path: Path, flat_slice: bool = True) -> tuple[npt.NDArray[Any], Spacing | None]:
     """Return the mask ``(*S)`` as whole numbers (palette images: the indices), and the file's spacing in mm.
+
+    Args:
+        flat_slice: as of ``read_image``.
 
     Raises:
         UserError: the file is damaged, coloured, DICOM, or holds fractions.
     """
     if not is_flat(path):
         raise UserError(f"{path}: a DICOM mask belongs to a DICOM image of the same name; save it as PNG")
-    if is_nifti(path):
-        array, spacing = _read_nifti(path)
+    if volumes.may_be_volume(path):
+        array, spacing = volumes.read_volume(path, flat_slice)
     else:
         array, spacing = _read_flat_mask(path), None
     if array.dtype.kind == "f":
@@ -127,7 +128,7 @@ def read_mask(path: Path) -> tuple[npt.NDArray[Any], Spacing | None]:
 def _refuse_pages(file: Image.Image, path: Path) -> None:
     pages = getattr(file, "n_frames", 1)
     if pages > 1:
-        raise UserError(f"{path}: {pages} pages; save volumes as NIfTI and single images as one page")
+        raise UserError(f"{path}: {pages} pages; save volumes as NIfTI, NRRD or MHA and single images as one page")
 
 
 def _channels(channels: npt.NDArray[Any], path: Path) -> npt.NDArray[Any]:
@@ -155,28 +156,3 @@ def _read_flat_mask(path: Path) -> npt.NDArray[Any]:
     if len(channels) > 1:
         raise UserError(f"{path}: a colour mask; save it with one whole number a pixel (grey or palette)")
     return channels[0]
-
-
-def _read_nifti(path: Path) -> tuple[npt.NDArray[Any], Spacing]:
-    import nibabel as nib  # takes a while, for it imports pydicom
-    from nibabel.filebasedimages import ImageFileError
-    from nibabel.spatialimages import HeaderDataError
-
-    try:
-        image = nib.load(path)
-        array = np.asanyarray(image.dataobj)
-        spacing = tuple(float(zoom) for zoom in image.header.get_zooms())
-    except (*_DAMAGE, ImageFileError, HeaderDataError) as error:
-        raise UserError(f"{path}: unreadable or truncated ({error})") from error
-    if array.dtype.kind not in "biuf":
-        raise UserError(
-            f"{path}: its pixels are colours or complex numbers; store one number a pixel, a channel a file"
-        )
-    axes = array.ndim
-    while axes > 2 and array.shape[axes - 1] == 1:
-        axes -= 1
-    if axes not in (2, 3):
-        raise UserError(f"{path}: {axes} axes; store one channel a file (nnU-Net layout)")
-    if not all(0 < zoom < np.inf for zoom in spacing[:axes]):
-        raise UserError(f"{path}: the header's spacing {spacing[:axes]} is not positive; correct the header")
-    return array.reshape(array.shape[:axes]), spacing[:axes]

@@ -13,13 +13,14 @@ import numpy.typing as npt
 
 from seggrid.config.data import FolderData
 from seggrid.data.sources.base import Case, Listing, RawCase, complete, group_cases
-from seggrid.data.sources.dicom import read_frame
 from seggrid.data.sources.files import Spacing, by_stem, is_flat, read_image, read_mask, size_text
 from seggrid.data.sources.labels import LabelMap
 from seggrid.data.sources.pseudonyms import write_table
-from seggrid.data.sources.radiographs import Radiograph, check_names, find_radiographs
+from seggrid.data.sources.radiographs import Radiograph, Radiographs, check_names, find_radiographs
+from seggrid.data.sources.series_folders import SeriesFolders, SeriesPair, find_series
+from seggrid.data.sources.volumes import may_be_volume, read_grid
 from seggrid.errors import UserError, try_all
-from seggrid.manifest import raw_files
+from seggrid.manifest import holds_volumes, raw_files
 
 
 @dataclass(frozen=True)
@@ -44,18 +45,27 @@ class Pair:
 class FolderSource:
     """Images with integer masks; a case is called by its path in the image folder, without suffix.
 
-    A DICOM image goes by a pseudonym instead, each frame of it is a case, and its patient is the group.
+    A DICOM image goes by a pseudonym instead, each frame of it is a case, and its patient is the group; with
+    ``data.series`` so does each folder of slices.
     """
 
     def __init__(self, data: FolderData) -> None:
         self._data = data
         self._labels = LabelMap(data.classes, data.ignore)
         files = raw_files(data)
-        images, refused = _within(files, data.path, data.images, lossless=False)
         self._masks, refused_masks = _within(files, data.path, data.masks, lossless=True)
+        self._flat_slice = not holds_volumes(data)
+        if data.series:
+            inside = [file.relative_to(data.images) for file in files if file.is_relative_to(data.images)]
+            self._images, self._refused = {}, refused_masks
+            self._hidden: Radiographs | SeriesFolders = find_series(
+                data.path / data.images, inside, self._masks, data.exclude
+            )
+            return
+        images, refused = _within(files, data.path, data.images, lossless=False)
         self._images = {name: path for name, path in images.items() if is_flat(path)}
         hidden = {key: path for key, path in images.items() if key not in self._images}
-        self._radiographs = find_radiographs(hidden, self._masks, data.exclude)
+        self._hidden = find_radiographs(hidden, self._masks, data.exclude)
         self._refused = {**refused, **refused_masks}
 
     @property
@@ -68,7 +78,7 @@ class FolderSource:
 
         Where there are DICOM images, the table of pseudonyms is written beside them.
         """
-        found = self._radiographs
+        found = self._hidden
         names = self._images.keys() | (self._masks.keys() - found.masks)
         paired = self._images.keys() & self._masks.keys()
         lonely = dict(self._refused)
@@ -78,7 +88,7 @@ class FolderSource:
             else:
                 path, missing = self._masks[name], f"no image of this name in {self._data.path / self._data.images}"
             lonely[path] = f"{path}: {missing}"
-        if not found.names:
+        if not found.names and not self._data.series:
             listing = group_cases(self._data, names)
             problems = [*lonely.values()]
         else:
@@ -105,28 +115,73 @@ class FolderSource:
         Raises:
             UserError: a file is damaged, or the mask has another size.
         """
-        if case.case in self._radiographs.cases:
-            return self._read_radiograph(case, self._radiographs.cases[case.case])
+        if case.case in self._hidden.cases:
+            return self._read_hidden(case, self._hidden.cases[case.case])
         path = self._masks[case.case]
         (image, spacing), (mask, mask_spacing) = try_all(
-            [partial(read_image, self._images[case.case]), partial(read_mask, path)]
+            [
+                partial(read_image, self._images[case.case], self._flat_slice),
+                partial(read_mask, path, self._flat_slice),
+            ]
         )
         require_same_grid(path, mask.shape, mask_spacing, image.shape[1:], spacing)
+        require_same_place(path, self._images[case.case], mask.ndim)
         return Pair(image, mask, spacing or self._data.spacing, path)
 
-    def _read_radiograph(self, case: Case, files: Radiograph) -> Pair:
+    def _read_hidden(self, case: Case, files: Radiograph | SeriesPair) -> Pair:
         try:
-            image, spacing = read_frame(files.image, files.frame)
+            image, spacing = files.read_image()
         except UserError as error:
             raise UserError(f"{case.case}: {error}") from None
         mask, names = files.read_mask(case.case)
         require_same_grid(case.case, mask.shape, None, image.shape[1:], spacing)
         return Pair(image, mask, spacing or self._data.spacing, case.case, names)
 
+    def shape(self, case: Case) -> tuple[int, ...]:
+        """Return the size of an image from its header.
+
+        Raises:
+            UserError: the file is damaged, or holds an image of two axes.
+        """
+        files = self._hidden.cases.get(case.case)
+        if files is not None:
+            if isinstance(files, SeriesPair):
+                return files.series.grid.canonical_shape
+            raise UserError(f"{case.case}: an image of two axes; leave out data.slices and data.subvolumes")
+        return volume_shape(self._images[case.case])
+
 
 def _within(files: list[Path], root: Path, part: str, lossless: bool) -> tuple[dict[str, Path], dict[Path, str]]:
     inside = [file.relative_to(part) for file in files if file.is_relative_to(part)]
     return by_stem(inside, root / part, lossless, with_dicom=True)
+
+
+def volume_shape(path: Path) -> tuple[int, ...]:
+    """Return the size of a volume from its header.
+
+    Raises:
+        UserError: the file is damaged, or holds an image of two axes.
+    """
+    grid = read_grid(path) if may_be_volume(path) else None
+    if grid is None:
+        raise UserError(f"{path}: an image of two axes; leave out data.slices and data.subvolumes")
+    return grid.canonical_shape
+
+
+def require_same_place(mask: Path, image: Path, axes: int) -> None:
+    """Compare where a mask and an image of one size lie, where both are volumes.
+
+    Raises:
+        UserError: their headers put them elsewhere.
+    """
+    if axes != 3 or not (may_be_volume(mask) and may_be_volume(image)):
+        return
+    own, other = read_grid(mask), read_grid(image)
+    if own and other and not own.same_place(other):
+        raise UserError(
+            f"{mask}: its affine is not that of its image, {own.distance(other):.3g} mm lie between them; save it with "
+            "position and direction of the image"
+        )
 
 
 def require_same_grid(
@@ -142,8 +197,9 @@ def require_same_grid(
         UserError: the size differs, or the spacing where both files carry one.
     """
     if mask_shape != image_shape:
+        unit = "pixels" if len(image_shape) == 2 else "voxels"
         raise UserError(
-            f"{origin}: the mask is {size_text(mask_shape)} pixels, its image {size_text(image_shape)}; "
+            f"{origin}: the mask is {size_text(mask_shape)} {unit}, its image {size_text(image_shape)}; "
             "they must have the same size"
         )
     if mask_spacing and image_spacing and not np.allclose(mask_spacing, image_spacing, rtol=1e-3):

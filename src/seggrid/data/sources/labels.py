@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,9 @@ import numpy.typing as npt
 
 from seggrid.config.data import ClassValue, members
 from seggrid.errors import UserError
+
+#: Pixels that are looked at at a time.
+_PIECE = 1 << 20
 
 
 class LabelMap:
@@ -39,13 +43,22 @@ class LabelMap:
         Raises:
             UserError: a value is not declared.
         """
-        values, inverse, counts = np.unique(mask, return_inverse=True, return_counts=True)
-        unknown = [(int(v), int(n)) for v, n in zip(values, counts, strict=True) if int(v) not in self._labels]
+        flat = np.ascontiguousarray(mask).reshape(-1)
+        # Piece by piece: the numbers that numpy makes of them would take eight times the memory of a volume.
+        pieces = [flat[start : start + _PIECE] for start in range(0, flat.size, _PIECE)]
+        counts: Counter[int] = Counter()
+        for piece in pieces:
+            counts.update(dict(zip(*(found.tolist() for found in np.unique(piece, return_counts=True)), strict=True)))
+        values = sorted(counts)
+        unknown = [(value, counts[value]) for value in values if value not in self._labels]
         if unknown:
             listed = ", ".join(f"{value} ({count} pixels)" for value, count in unknown[:10])
             more = f" and {len(unknown) - 10} more values" if len(unknown) > 10 else ""
             raise UserError(
                 f"{origin}: undeclared label {listed}{more}; name it in data.classes, or add it to data.ignore"
             )
-        table = np.array([self._labels[int(value)] for value in values], np.uint8)
-        return table[inverse].reshape(mask.shape)
+        table = np.array([self._labels[value] for value in values], np.uint8)
+        labels = np.empty(flat.shape, np.uint8)
+        for start, piece in zip(range(0, flat.size, _PIECE), pieces, strict=True):
+            labels[start : start + _PIECE] = table[np.searchsorted(values, piece)]
+        return labels.reshape(mask.shape)

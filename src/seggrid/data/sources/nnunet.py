@@ -11,10 +11,10 @@ import numpy as np
 from seggrid.config.data import NnunetData, nnunet_classes
 from seggrid.data.sources.base import Case, Listing, RawCase, complete, group_cases
 from seggrid.data.sources.files import read_image, read_mask
-from seggrid.data.sources.folder import require_same_grid
+from seggrid.data.sources.folder import require_same_grid, require_same_place, volume_shape
 from seggrid.data.sources.labels import LabelMap
 from seggrid.errors import UserError, try_all
-from seggrid.manifest import raw_files
+from seggrid.manifest import holds_volumes, raw_files
 from seggrid.records import read_json
 
 
@@ -35,6 +35,7 @@ class NnunetSource:
         except ValueError as error:
             raise UserError(f"{data.path / 'dataset.json'}: {error}") from None
         self._labels = LabelMap(classes, data.ignore)
+        self._flat_slice = not holds_volumes(data)
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -95,12 +96,22 @@ class NnunetSource:
         """
         path = self._mask(case.case)
         images = [self._image(case.case, number) for number in self._channel_numbers()]
-        (mask, mask_spacing), *channels = try_all([partial(read_mask, path), *(partial(read_image, i) for i in images)])
-        for image, spacing in channels:
+        read = [partial(read_mask, path, self._flat_slice), *(partial(read_image, i, self._flat_slice) for i in images)]
+        (mask, mask_spacing), *channels = try_all(read)
+        for file, (image, spacing) in zip(images, channels, strict=True):
             require_same_grid(path, mask.shape, mask_spacing, image.shape[1:], spacing)
+            require_same_place(path, file, mask.ndim)
         labels = self._labels.apply(mask, path)
         pixels = np.concatenate([image for image, _ in channels])
         return RawCase(case.case, case.group, pixels, labels, channels[-1][1] or self._data.spacing)
+
+    def shape(self, case: Case) -> tuple[int, ...]:
+        """Return the size of an image from its header.
+
+        Raises:
+            UserError: the file is damaged, or holds an image of two axes.
+        """
+        return volume_shape(self._image(case.case, "0000"))
 
 
 def _read_header(path: Path) -> dict[str, Any]:

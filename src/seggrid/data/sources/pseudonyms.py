@@ -39,7 +39,7 @@ def write_table(folder: Path, names: Iterable[tuple[str, Path]]) -> None:
     named = {file for _, file in rows}
     with contextlib.suppress(OSError, ValueError, csv.Error), path.open(newline="", encoding="utf-8") as file:
         for row in list(csv.reader(file))[1:]:
-            if len(row) == 2 and row[1] not in named and (folder / row[1]).is_file():
+            if len(row) == 2 and row[1] not in named and (folder / row[1]).exists():
                 rows.add((row[0], row[1]))
     try:
         write_if_changed(path, to_csv(("name", "file"), sorted(rows)))

@@ -11,10 +11,11 @@ import numpy.typing as npt
 
 from seggrid.config.data import ClassValue, members
 from seggrid.data.sources.base import Hidden
-from seggrid.data.sources.dicom import Header, read_header
-from seggrid.data.sources.files import is_flat, is_nifti, read_mask
+from seggrid.data.sources.dicom import Header, read_frame, read_header
+from seggrid.data.sources.files import Spacing, is_flat, read_mask
 from seggrid.data.sources.pseudonyms import TABLE, hide, name_by_content
 from seggrid.data.sources.segmentation import read_segmentation
+from seggrid.data.sources.volumes import is_nifti, may_be_volume
 from seggrid.errors import UserError
 
 _SEE = f"{TABLE} says which file it is"
@@ -28,6 +29,10 @@ class Radiograph:
     header: Header
     frame: int
     mask: Path
+
+    def read_image(self) -> tuple[npt.NDArray[Any], Spacing | None]:
+        """Return the frame ``(C, H, W)``, and its spacing in mm where the file says it; see ``read_frame``."""
+        return read_frame(self.image, self.frame)
 
     def read_mask(self, case: str) -> tuple[npt.NDArray[Any], dict[int, str]]:
         """Return the mask ``(H, W)`` as whole numbers, and the labels of those that have one.
@@ -123,10 +128,11 @@ def _pair(
         found.hidden[case] = Hidden(key, f"patient {header.patient}" if header.patient else f"image {name}")
         found.masks |= {own} & masks.keys()
         mask = masks.get(own) or (masks.get(key) if key in masks and not is_flat(masks[key]) else None)
-        if mask is not None and is_nifti(mask):
+        if mask is not None and may_be_volume(mask):
+            kind = "NIfTI" if is_nifti(mask) else "a volume"
             found.problems.append(
-                f"{case}: its mask is NIfTI, whose rows and columns may be swapped or turned; save it as PNG, TIFF or "
-                "DICOM SEG"
+                f"{case}: its mask is {kind}, whose rows and columns may be swapped or turned; save it as PNG, TIFF or "
+                "DICOM SEG, or set data.series to true where the files are slices of volumes"
             )
         elif mask is not None:
             found.cases[case] = Radiograph(path, header, frame, mask)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,19 +27,40 @@ def read_segmentation(path: Path, header: Header, frame: int) -> tuple[npt.NDArr
     Raises:
         UserError: the file is no segmentation, or one of another image, or of shares, or its segments overlap.
     """
+    found = _open_of(path, [header.instance])
+    if header.frames > 1:
+        return _pixels(path, found, found.get_pixels_by_source_frame, header.instance, [frame])
+    return _pixels(path, found, found.get_pixels_by_source_instance, [header.instance])
+
+
+def read_series_segmentation(path: Path, headers: Sequence[Header]) -> tuple[npt.NDArray[Any], dict[int, str]]:
+    """Return the segment numbers ``(N, H, W)`` of the slices of a series in their order, and the label of each segment.
+
+    Raises:
+        UserError: as of ``read_segmentation``.
+    """
+    instances = [header.instance for header in headers]
+    found = _open_of(path, instances)
+    return _pixels(path, found, found.get_pixels_by_source_instance, instances, every=True)
+
+
+def _open_of(path: Path, wanted: Sequence[str]) -> Segmentation:
     found, instances = _open(path, path.stat().st_mtime_ns)
     if str(getattr(found.segmentation_type, "value", "")) == "FRACTIONAL":
         raise UserError(f"{path}: a segmentation of shares; save it as BINARY or LABELMAP")
-    if header.instance not in instances:
+    if not instances.intersection(wanted):
         raise UserError(f"{path}: a segmentation of another image; it refers to none of the name of this one")
-    options: dict[str, Any] = {
-        "combine_segments": True, "ignore_spatial_locations": True, "assert_missing_frames_are_empty": True,
-    }  # fmt: skip
+    if not instances.issubset(wanted) and len(wanted) > 1:
+        raise UserError(f"{path}: a segmentation of more slices than the series has; complete the series")
+    return found
+
+
+def _pixels(
+    path: Path, found: Segmentation, get: Callable[..., Any], *of: object, every: bool = False
+) -> tuple[npt.NDArray[Any], dict[int, str]]:
+    """Return the pixels of the first image, or of ``every``, and the label of each segment."""
     try:
-        if header.frames > 1:
-            pixels = found.get_pixels_by_source_frame(header.instance, [frame], **options)
-        else:
-            pixels = found.get_pixels_by_source_instance([header.instance], **options)
+        pixels = get(*of, combine_segments=True, ignore_spatial_locations=True, assert_missing_frames_are_empty=True)
     except RuntimeError as error:
         if "overlap" in str(error).lower():
             raise UserError(f"{path}: its segments overlap; a pixel must belong to one of them") from None
@@ -46,7 +68,7 @@ def read_segmentation(path: Path, header: Header, frame: int) -> tuple[npt.NDArr
     except (ValueError, KeyError, AttributeError, IndexError, NotImplementedError) as error:
         raise UserError(f"{path}: cannot be read ({type(error).__name__})") from None
     labels = {number: str(found.get_segment_description(number).segment_label) for number in found.segment_numbers}
-    return np.asarray(pixels[0]), labels
+    return np.asarray(pixels if every else pixels[0]), labels
 
 
 @functools.lru_cache(maxsize=1)

@@ -47,9 +47,9 @@ def test_channels_classes_and_spacing(layout: Path) -> None:
     listing = source.list_cases()
     assert ([case.case for case in listing.cases], listing.problems) == (["p_0", "p_1", "p_2"], ())
     raw = source.load(listing.cases[1])
-    assert raw.image.shape == (2, 6, 7, 8)
+    assert raw.image.shape == (2, 8, 7, 6)
     assert (raw.image[0].min(), raw.image[1].min()) == (1, 2)
-    assert raw.spacing == (1.0, 1.0, 3.0)
+    assert raw.spacing == (3.0, 1.0, 1.0)
     assert np.array_equal(np.unique(raw.labels), [0, 1, 2])
 
 
