@@ -36,7 +36,7 @@ from seggrid.data.preprocess import preprocess
 from seggrid.inference.model import Model, open_model
 from seggrid.networks import build_network, place
 from seggrid.paths import DataFolder, RunFolder
-from seggrid.phantom import CLASS_NAMES, radiograph
+from seggrid.phantom import PHANTOM_CLASSES, radiograph
 from seggrid.plan import make_plan
 from seggrid.prediction.stage import predict_files
 from seggrid.specification import read_data, read_run
@@ -98,7 +98,7 @@ def make_model(network: str) -> Model:
     preprocess(read_data(plan.data_id), DataFolder(plan.data_id), 1)
     run_id = plan.runs[0].run_id
     torch.manual_seed(0)
-    weights = build_network(read_run(run_id).network, 1, len(CLASS_NAMES) + 1).state_dict()
+    weights = build_network(read_run(run_id).network, 1, len(PHANTOM_CLASSES["knee"]) + 1).state_dict()
     save_file(weights, RunFolder(run_id).model)
     return open_model(run_id)
 
@@ -109,7 +109,7 @@ def bare_loop(model: Model, files: list[Path], out: Path, device: torch.device) 
     out.mkdir()
     ((spec, weights),) = model.members
     torch.set_num_threads(spec.training.threads)
-    network = build_network(spec.network, 1, len(CLASS_NAMES) + 1)
+    network = build_network(spec.network, 1, len(PHANTOM_CLASSES["knee"]) + 1)
     network.load_state_dict(load_file(weights))
     network = place(network, device, spec.training.channels_last).eval()
     for file in files:

@@ -14,9 +14,9 @@ from seggrid.catalogue import DATA_VERSION, INFERENCE_VERSION, METRICS, TRAINING
 from seggrid.config import Experiment, Mixture, Network, Training
 from seggrid.config.base import identity
 from seggrid.config.data import CocoData, Data, NnunetData, PhantomData, nnunet_classes
-from seggrid.config.phantom import CLASS_NAMES
+from seggrid.config.phantom import PHANTOM_CLASSES
 from seggrid.errors import UserError
-from seggrid.manifest import manifest_hash
+from seggrid.manifest import holds_volumes, manifest_hash
 from seggrid.parents import file_digest
 from seggrid.paths import manifest_cache
 from seggrid.records import digest, read_json
@@ -30,7 +30,7 @@ def class_names(data: Data) -> tuple[str, ...]:
         UserError: dataset.json of an nnU-Net folder names none.
     """
     if isinstance(data, PhantomData):
-        return CLASS_NAMES
+        return PHANTOM_CLASSES[data.kind]
     if isinstance(data, NnunetData) and not data.classes:
         header = read_json(data.path / "dataset.json")
         try:
@@ -56,6 +56,8 @@ def data_spec(experiment: Experiment) -> DataSpec:
         "preprocessing": [step.identity() for step in experiment.preprocessing],
         "splits": identity(experiment.splits),
         **({"version": DATA_VERSION} if DATA_VERSION != 1 else {}),
+        # How volumes lie changed with them: the axes of NIfTI were those of the file before.
+        **({"volumes": 2} if holds_volumes(data) else {}),
     }
     return DataSpec(
         data_id=f"{data.source}-{digest(defining)}",
@@ -68,11 +70,13 @@ def data_spec(experiment: Experiment) -> DataSpec:
 
 def evaluation_identity(experiment: Experiment, names: tuple[str, ...]) -> dict[str, Any]:
     measured = experiment.evaluation
+    chains = [[step.identity() for step in chain] for chain in measured.postprocessing]
     return {
         "metrics": [[name, METRICS[name.partition("@")[0]].version] for name in measured.metrics],
         "both_empty": measured.both_empty,
         "inference": INFERENCE_VERSION,
         "class_names": list(names),
+        **({"postprocessing": chains} if chains else {}),
     }
 
 
@@ -93,6 +97,7 @@ def network_identity(network: Network) -> dict[str, Any]:
 def run_slug(network: Network, mixture: Mixture, fold: int | str, seed: int) -> str:
     """At most 60 characters, made of what defines the run only: a label must not move a folder."""
     end = f"-f{fold}-s{seed}"
-    text = f"{network.architecture}_{network.encoder}-{mixture.name}"
+    body = "_".join(filter(None, (network.architecture, network.encoder)))
+    text = f"{body}-{mixture.name}"
     text = re.sub(r"[^A-Za-z0-9._+-]+", "", text.replace(" + ", "+"))
     return text[: 60 - len(end)].rstrip("-+.") + end

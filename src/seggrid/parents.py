@@ -165,8 +165,12 @@ def _relation(first: DataSpec, second: DataSpec) -> _Relation:
 def _overlap(first: DataSpec, second: DataSpec) -> bool:
     one, other = first.data, second.data
     if isinstance(one, PhantomData) or isinstance(other, PhantomData):
-        # Neither more subjects nor other settings make another knee of a subject.
-        return isinstance(one, PhantomData) and isinstance(other, PhantomData) and one.knee.seed == other.knee.seed
+        # Neither more subjects nor other settings make another knee or wrist of a subject.
+        return (
+            isinstance(one, PhantomData)
+            and isinstance(other, PhantomData)
+            and (one.kind, one.settings.seed) == (other.kind, other.settings.seed)
+        )
     return first.identity["manifest"] == second.identity["manifest"] or one.path.resolve() == other.path.resolve()
 
 

@@ -50,6 +50,11 @@ def _each_once(values: tuple[_Any, ...]) -> tuple[_Any, ...]:
     return values
 
 
+def provides(network: Network, mixture: Mixture) -> bool:
+    """Whether a network gives every output that the mixture reads; the pairs where it does not are not run."""
+    return set(mixture.outputs) <= set(network.outputs)
+
+
 Folds = Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1), AfterValidator(_each_once)]
 Seeds = Annotated[tuple[Annotated[int, Field(ge=0, lt=2**32)], ...], Field(min_length=1), AfterValidator(_each_once)]
 
@@ -88,6 +93,8 @@ class Experiment(Section):
     tracking: Tracking = Tracking()
     published: Names = Field((), json_schema_extra=NOT_IDENTITY)
     """Publications (files of config/published) whose figures the report sets beside the winner's, as other data."""
+    tables: Names = Field((), json_schema_extra=NOT_IDENTITY)
+    """Papers (files of config/tables) in the form of whose tables the report writes the results."""
     claims: tuple[Claim, ...] = Field((), json_schema_extra=NOT_IDENTITY)
     """What papers claim of these candidates; the report says of each whether it held here."""
 
@@ -96,6 +103,7 @@ class Experiment(Section):
         if not self.mixtures and self.search is None:
             raise ValueError("mixtures: missing; name at least one, or add a section search")
         self._check_networks()
+        self._check_outputs()
         self._check_folds()
         self._check_schedules()
         self._check_scoring()
@@ -117,14 +125,22 @@ class Experiment(Section):
             if first != name:
                 raise ValueError(f"networks: {first} and {name} are the same network; leave one of them out")
 
+    def _check_outputs(self) -> None:
+        for mixture in self.all_mixtures():
+            if not any(provides(network, mixture) for network in self.networks):
+                raise ValueError(
+                    f"mixtures: {mixture.name} reads the output {mixture.outputs[0]}, which no network here gives; add "
+                    "one that does (MultiTaskUNet3D) or leave the term out"
+                )
+
     def _check_folds(self) -> None:
         missing = [fold for fold in self.folds or () if fold >= self.splits.folds]
         if missing:
             raise ValueError(f"folds: {missing[0]} does not exist; splits.folds is {self.splits.folds}, counted from 0")
-        if isinstance(self.data, PhantomData) and self.splits.least_groups > self.data.knee.subjects:
+        if isinstance(self.data, PhantomData) and self.splits.least_groups > self.data.settings.subjects:
             raise ValueError(
                 f"splits.folds: {self.splits.folds} folds need at least {self.splits.least_groups} groups, the phantom "
-                f"has {self.data.knee.subjects} (data.knee.subjects)"
+                f"has {self.data.settings.subjects} (data.{self.data.kind}.subjects)"
             )
 
     def _check_schedules(self) -> None:

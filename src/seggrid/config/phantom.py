@@ -1,4 +1,4 @@
-"""Settings of the built-in knee phantom."""
+"""Settings of the built-in phantoms: knee, wrist and hip."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _Photons = Annotated[float, Field(ge=100, le=1e7)]
 _Ordered = AfterValidator(_ordered)
 
 
-#: Bumped when the phantom's numbers change; part of the identity of its data sets.
-PHANTOM_VERSION = 1
-#: Names of the objects, labels 1, 2, ...
-CLASS_NAMES = ("patella", "femur", "tibia", "patellar_tendon")
+#: Bumped when a phantom's numbers change; part of the identity of its data sets.
+PHANTOM_VERSIONS = {"knee": 1, "wrist": 1}
+#: Names of the objects of each phantom, labels 1, 2, ...
+PHANTOM_CLASSES = {"knee": ("patella", "femur", "tibia", "patellar_tendon"), "wrist": ("fracture",)}
 
 
 class KneeSettings(Section):
@@ -60,3 +60,76 @@ class KneeSettings(Section):
     """The articulated knee, or plain textured ellipses: the control of a sim-to-real benchmark."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Seed of every random draw; the same settings give the same bytes."""
+
+    @property
+    def described(self) -> str:
+        """What is drawn, in words."""
+        return (
+            f"lateral radiographs of {self.subjects} simulated knees, {self.frames} of each, "
+            f"{self.size} by {self.size} pixels (style {self.style})"
+        )
+
+
+_Views = Annotated[int, Field(ge=1, le=20)]
+_FieldOfView = Annotated[float, Field(ge=120, le=450)]
+_Band = Annotated[float, Field(ge=3, le=30)]
+_Height = Annotated[float, Field(ge=3, le=80)]
+_Gap = Annotated[float, Field(ge=-8, le=6)]
+_Shift = Annotated[float, Field(ge=0, le=15)]
+_Angle = Annotated[float, Field(ge=0, le=60)]
+
+
+class WristSettings(Section):
+    """What the wrist phantom draws; ranges are sampled uniformly, photons log-uniformly."""
+
+    subjects: Annotated[int, Field(ge=1, le=10_000)] = 40
+    """Number of broken wrists; a wrist is one group of a split."""
+    views: Annotated[tuple[_Views, _Views], _Ordered] = (1, 3)
+    """Range of the radiographs of each wrist."""
+    size: Annotated[int, Field(ge=64, le=2_048)] = 256
+    """Height and width of the square image, in pixels."""
+    field_of_view: Annotated[tuple[_FieldOfView, _FieldOfView], _Ordered] = (240.0, 420.0)
+    """Range of the image's side at the wrist, in mm; the pixel spacing is this side over size."""
+    lateral: Share = 0.35
+    """Probability of a lateral view; the others are posteroanterior."""
+    in_plane_rotation: Annotated[float, Field(ge=0, le=180)] = 20.0
+    """Largest rotation within the image plane, either way, in degrees."""
+    out_of_plane_rotation: Annotated[float, Field(ge=0, le=30)] = 14.0
+    """Largest rotation out of the true view, either way, in degrees."""
+    mirrored: Share = 0.5
+    """Probability that a wrist is a left one, seen as the mirror image."""
+    anatomical_spread: Annotated[float, Field(ge=0, le=1.5)] = 1.0
+    """Spread of anatomy between wrists: 0 makes all alike, 1 is that of adults."""
+    band: Annotated[tuple[_Band, _Band], _Ordered] = (4.5, 12.5)
+    """Range of the width of the labelled band around the line of a fracture, in mm."""
+    height: Annotated[tuple[_Height, _Height], _Ordered] = (8.0, 45.0)
+    """Range of the height of the fracture above the joint, in mm; most lie near the joint."""
+    gap: Annotated[tuple[_Gap, _Gap], _Ordered] = (-2.5, 2.5)
+    """Range of the opening of the line, in mm; below 0 the end is pushed into the shaft, a dense line."""
+    displacement: Annotated[tuple[_Shift, _Shift], _Ordered] = (0.0, 4.0)
+    """Range of the shift of the broken end across the bone, in mm."""
+    angulation: Annotated[tuple[_Angle, _Angle], _Ordered] = (0.0, 25.0)
+    """Range of the turn of the broken end, in degrees, most to the back of the hand."""
+    ulna: Share = 0.25
+    """Probability that the ulna is broken as well."""
+    photons: Annotated[tuple[_Photons, _Photons], _Ordered] = (4_000.0, 60_000.0)
+    """Range of the photons that reach 1 mm^2 of the detector through air; fewer is noisier."""
+    collimation: Share = 0.25
+    """Probability of a black or white collimation border."""
+    markers: Share = 0.25
+    """Probability of a side marker letter."""
+    casts: Share = 0.2
+    """Probability of a plaster cast, in all views of a wrist."""
+    other_limb: Share = 0.1
+    """Probability of the shadow of another limb, as of a hand that holds the arm."""
+    seed: Annotated[int, Field(ge=0)] = 0
+    """Seed of every random draw; the same settings give the same bytes."""
+
+    @property
+    def described(self) -> str:
+        """What is drawn, in words."""
+        low, high = self.views
+        each = f"{low}" if low == high else f"{low} to {high}"
+        return (
+            f"radiographs of {self.subjects} simulated broken wrists, {each} of each, {self.size} by {self.size} pixels"
+        )

@@ -120,20 +120,18 @@ class Anatomy:
 def draw_anatomy(rng: np.random.Generator, spread: float) -> Anatomy:
     """Draw a knee; `spread` 0 gives the mean knee, 1 the spread of adults."""
 
-    def draw(mean: float, deviation: float) -> float:
-        return mean + spread * deviation * float(np.clip(rng.standard_normal(), -2.2, 2.2))
-
+    draw = spread_draw(rng, spread)
     scale = draw(1.0, 0.07)
 
     def sized(mean: float, relative: float) -> float:
         return scale * mean * draw(1.0, relative)
 
-    patella = _draw_patella(draw, sized, _phase(rng))
+    patella = _draw_patella(draw, sized, draw_phase(rng))
     # Above the Insall-Salvati ratio: the tendon is followed into the tuberosity, not to its upper edge.
     tendon_over_patella = draw(1.28, 0.12)
     return Anatomy(
-        femur=_draw_femur(draw, sized, _phase(rng)),
-        tibia=_draw_tibia(draw, sized, _phase(rng)),
+        femur=_draw_femur(draw, sized, draw_phase(rng)),
+        tibia=_draw_tibia(draw, sized, draw_phase(rng)),
         patella=patella,
         tendon=Tendon(
             length=patella.length * tendon_over_patella,
@@ -155,7 +153,17 @@ def draw_anatomy(rng: np.random.Generator, spread: float) -> Anatomy:
     )
 
 
-def _phase(rng: np.random.Generator) -> Phase:
+def spread_draw(rng: np.random.Generator, spread: float) -> Draw:
+    """A draw (mean, deviation) from a cut normal distribution, as wide as `spread` says."""
+
+    def draw(mean: float, deviation: float) -> float:
+        return mean + spread * deviation * float(np.clip(rng.standard_normal(), -2.2, 2.2))
+
+    return draw
+
+
+def draw_phase(rng: np.random.Generator) -> Phase:
+    """Draw the three phases of a ripple."""
     a, b, c = rng.uniform(0.0, 2.0 * np.pi, 3)
     return float(a), float(b), float(c)
 

@@ -1,4 +1,4 @@
-"""What lies on a radiograph besides the knee: the other leg, the collimator's border, a side marker."""
+"""What lies on a radiograph besides the subject: another limb, the collimator's border, a side marker."""
 
 import cv2
 import numpy as np
@@ -9,14 +9,16 @@ from seggrid.phantom.sampling import Collimation
 from seggrid.phantom.shapes import Field
 
 
-def other_leg(rng: np.random.Generator, size: int, spacing: float) -> Field:
-    """Attenuation (size, size) of the other leg behind the knee: soft tissue with a blurred shaft in it."""
-    radius, bone = rng.uniform(40.0, 65.0), rng.uniform(11.0, 15.0)
+def other_limb(rng: np.random.Generator, size: int, spacing: float, thickness: float = 1.0) -> Field:
+    """Attenuation (size, size) of another limb behind: soft tissue with a blurred shaft in it; 1 is a leg's."""
+    radius, bone = rng.uniform(40.0, 65.0) * thickness, rng.uniform(11.0, 15.0) * thickness
     angle, offset = np.deg2rad(rng.uniform(-70.0, 70.0)), rng.uniform(30.0, 110.0)
     index = (np.arange(size) - 0.5 * (size - 1)) * spacing
     across = index[None, :] * np.cos(angle) + index[:, None] * np.sin(angle) + offset
     soft = _chord(across, radius)
-    shell = np.sqrt(np.maximum(bone**2 - across**2, 0.0)) - np.sqrt(np.maximum((bone - 4.0) ** 2 - across**2, 0))
+    shell = np.sqrt(np.maximum(bone**2 - across**2, 0.0)) - np.sqrt(
+        np.maximum((bone - 4.0 * thickness) ** 2 - across**2, 0)
+    )
     attenuation = rng.uniform(0.3, 1.0) * (0.012 * soft + 0.03 * shell)
     return np.asarray(cv2.GaussianBlur(attenuation.astype(np.float32), (0, 0), 2.5 / spacing), np.float32)
 
@@ -36,7 +38,7 @@ def collimated(image: Field, field: Collimation, rng: np.random.Generator) -> tu
 
 
 def mark(image: Field, labels: npt.NDArray[np.uint8], rng: np.random.Generator, left: bool) -> Field:
-    """Put a lead letter, L or R, in the corner that shows least of the knee."""
+    """Put a lead letter, L or R, in the corner that shows least of the subject."""
     size = image.shape[0]
     height = float(rng.uniform(0.05, 0.1)) * size
     scale = height / 22.0

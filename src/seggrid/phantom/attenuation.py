@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from seggrid.phantom.anatomy import Cortex
-from seggrid.phantom.knee import BONES
 from seggrid.phantom.pose import FEMUR, Pose
 from seggrid.phantom.projection import Shadow, View
 from seggrid.phantom.shapes import Field, smooth_step
@@ -40,10 +39,10 @@ class Marrow:
     scar: float
 
 
-def draw_marrow(rng: np.random.Generator) -> Marrow:
+def draw_marrow(rng: np.random.Generator, bones: tuple[str, ...]) -> Marrow:
     """Draw the textures of one subject."""
     return Marrow(
-        trabeculae={bone: trabeculae(rng) for bone in BONES},
+        trabeculae={bone: trabeculae(rng) for bone in bones},
         cortex=noise(rng, (Band(6.0, 2.5, 90.0),)),
         muscle=noise(rng, (Band(9.0, 6.0, 90.0), Band(3.0, 8.0, 84.0, 0.4))),
         amplitude=float(rng.uniform(0.06, 0.24)),
@@ -67,7 +66,7 @@ def line_integrals(
     `bone_contrast` scales the HU of bone: 1 at the energy of CT, more for the softer beam of radiography.
     """
     skin, inner = shadows["skin"].paths
-    sagittal = _midplane(view)
+    sagittal = midplane(view)
     x, y, _ = FEMUR.to_local(*sagittal)
     hounsfield_mm = MUSCLE_HU * inner * (1.0 + 0.05 * laid_on(marrow.muscle, x, y)) + FAT_HU * (skin - inner)
     for name in TENDONS:
@@ -77,26 +76,44 @@ def line_integrals(
         seen = shadows[bone].silhouette
         x, y, _ = frame.to_local(*(axis[seen] for axis in sagittal))
         whole, inside = shadows[bone].paths[:, seen]
-        hounsfield_mm[seen] += bone_contrast * _bone_hu_mm(cortex, marrow, bone, whole - inside, inside, x, y)
+        around = FAT_HU if bone == "patella" else MUSCLE_HU
+        rays = Rays(whole - inside, inside, x, y, marrow_hu(cortex, bone, y), around, _SCAR_LEVEL.get(bone))
+        hounsfield_mm[seen] += bone_contrast * bone_hu_mm(cortex, marrow, bone, rays)
     return np.asarray(WATER * (skin + hounsfield_mm * 1e-3), dtype=np.float32)
 
 
-def _bone_hu_mm(cortex: Cortex, marrow: Marrow, bone: str, shell: Field, inside: Field, x: Field, y: Field) -> Field:
-    """HU times mm that a bone adds to the tissue around it, per ray (n,) through its frame's (x, y)."""
-    around = FAT_HU if bone == "patella" else MUSCLE_HU
-    grain = 1.0 + marrow.amplitude * laid_on(marrow.trabeculae[bone], x, y)
-    unevenness = laid_on(marrow.cortex, x, y)
-    if bone in _SCAR_LEVEL:
+@dataclass(frozen=True)
+class Rays:
+    """Rays (n,) through one bone.
+
+    `shell` and `inside` are mm in its cortex and within it, (`x`, `y`) where they cross its frame, `spongy` the HU
+    of its marrow there, `around` that of the tissue it displaces, `scar` the height of its growth plate.
+    """
+
+    shell: Field
+    inside: Field
+    x: Field
+    y: Field
+    spongy: Field
+    around: float
+    scar: float | None = None
+
+
+def bone_hu_mm(cortex: Cortex, marrow: Marrow, bone: str, rays: Rays) -> Field:
+    """HU times mm that a bone adds to the tissue around it, per ray (n,)."""
+    grain = 1.0 + marrow.amplitude * laid_on(marrow.trabeculae[bone], rays.x, rays.y)
+    unevenness = laid_on(marrow.cortex, rays.x, rays.y)
+    if rays.scar is not None:
         # The physeal scar: a thin, uneven plate of dense bone where the growth plate closed.
-        level = _SCAR_LEVEL[bone] + 2.5 * np.sin(x * 0.11 + 0.7)
-        plate = np.exp(-np.square((y - level) / 1.1)) * np.clip(1.0 + unevenness, 0.0, 2.0)
+        level = rays.scar + 2.5 * np.sin(rays.x * 0.11 + 0.7)
+        plate = np.exp(-np.square((rays.y - level) / 1.1)) * np.clip(1.0 + unevenness, 0.0, 2.0)
         grain = grain + marrow.scar * plate
-    spongy = (marrow_hu(cortex, bone, y) * grain - around) * inside
-    compact = (cortex.cortical_hu - around) * shell * (1.0 + 0.1 * unevenness)
+    spongy = (rays.spongy * grain - rays.around) * rays.inside
+    compact = (cortex.cortical_hu - rays.around) * rays.shell * (1.0 + 0.1 * unevenness)
     return np.asarray(spongy + compact, dtype=np.float32)
 
 
-def _midplane(view: View) -> tuple[Field, Field, Field]:
+def midplane(view: View) -> tuple[Field, Field, Field]:
     """World coordinates of the pixels in the isocentre plane, each (H, W)."""
     middle = 0.5 * (view.size - 1)
     index = (np.arange(view.size, dtype=np.float32) - middle) * view.spacing

@@ -28,26 +28,26 @@ def _bones(anatomy: Anatomy, pose: Pose) -> dict[str, Solid]:
     half = (0.65 * patella.thickness, 0.5 * patella.length + 3.0, 0.5 * patella.width + 2.0)
     return {
         "femur": Solid(
-            lambda x, y, z: _shelled(bones.femur(femur, x, y, z), y, cortex, 14.0, 62.0),
+            lambda x, y, z: shelled(bones.femur(femur, x, y, z), y, cortex, 14.0, 62.0),
             FEMUR,
             (-42.0, -34.0, -condyles),
             (44.0, shaft, condyles),
         ),
         "tibia": Solid(
-            lambda x, y, z: _shelled(bones.tibia(tibia, x, y, z), -y, cortex, 22.0, 85.0),
+            lambda x, y, z: shelled(bones.tibia(tibia, x, y, z), -y, cortex, 22.0, 85.0),
             pose.tibia,
             (-deep, -shaft, -wide),
             (deep, 14.0, wide),
         ),
         "fibula": Solid(
-            lambda x, y, z: _shelled(bones.fibula(tibia, x, y, z), -y, cortex, 20.0, 110.0, 0.5),
+            lambda x, y, z: shelled(bones.fibula(tibia, x, y, z), -y, cortex, 20.0, 110.0, 0.5),
             pose.tibia,
             (-40.0, -shaft, tibia.fibula_head[2] - 20.0),
             (2.0, 6.0, tibia.fibula_head[2] + 14.0),
         ),
         # The cortex of the patella is thickest in front.
         "patella": Solid(
-            lambda x, y, z: _shelled(bones.patella(patella, x, y, z), x, cortex, 2.0, 15.0, 0.7),
+            lambda x, y, z: shelled(bones.patella(patella, x, y, z), x, cortex, 2.0, 15.0, 0.7),
             pose.patella,
             (-half[0], -half[1], -half[2]),
             half,
@@ -55,7 +55,7 @@ def _bones(anatomy: Anatomy, pose: Pose) -> dict[str, Solid]:
     }
 
 
-def _shelled(
+def shelled(
     outer: Field, along: Field, cortex: Cortex, thin: float, thick: float, share: float = 1.0
 ) -> tuple[Field, Field]:
     """Cortex that grows from that of the bone's end, at `thin`, to a share of the shaft's, at `thick`."""

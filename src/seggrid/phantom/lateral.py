@@ -8,10 +8,10 @@ import numpy.typing as npt
 from seggrid.config.phantom import KneeSettings
 from seggrid.phantom import artefacts
 from seggrid.phantom.attenuation import FIELDS, Marrow, draw_marrow, line_integrals
-from seggrid.phantom.exposure import draw_exposure, expose, to_bytes
-from seggrid.phantom.knee import PAINT_ORDER, solids
+from seggrid.phantom.knee import BONES, PAINT_ORDER, solids
 from seggrid.phantom.pose import pose
 from seggrid.phantom.projection import Shadow, cast
+from seggrid.phantom.radiography import developed
 from seggrid.phantom.sampling import Stream, anatomy_of, draw_view, faces_left, flexion_of, generator
 
 Pixels = dict[str, tuple[float, float]]
@@ -31,7 +31,7 @@ def projected_labels(shadows: dict[str, Shadow]) -> npt.NDArray[np.uint8]:
 @lru_cache(maxsize=4)
 def _marrow_of(settings: KneeSettings, subject: int) -> Marrow:
     # Consecutive frames share a subject, and its textures take as long as a bone's projection.
-    return draw_marrow(generator(settings, Stream.TEXTURE, subject))
+    return draw_marrow(generator(settings, Stream.TEXTURE, subject), BONES)
 
 
 def render(
@@ -50,17 +50,11 @@ def render(
     marrow = _marrow_of(settings, subject)
     attenuation = line_integrals(anatomy.cortex, posed, marrow, view, shadows, contrast)
     if rng.random() < settings.other_leg:
-        attenuation = attenuation + artefacts.other_leg(rng, view.size, view.spacing)
-    image = expose(attenuation, view.spacing, draw_exposure(rng, settings.photons), rng)
-    image, inside = artefacts.collimated(image, field, rng)
-    labels[inside < 0.5] = 0
-    pixels = {name: view.to_pixel(point) for name, point in posed.landmarks(anatomy).items()}
-
+        attenuation = attenuation + artefacts.other_limb(rng, view.size, view.spacing)
     mirrored = faces_left(settings, subject)
+    image, labels = developed(settings, attenuation, labels, (view.spacing, field, mirrored), rng)
+    pixels = {name: view.to_pixel(point) for name, point in posed.landmarks(anatomy).items()}
     if mirrored:
-        image, labels = image[:, ::-1], labels[:, ::-1]
         pixels = {name: np.array([p[0], view.size - 1 - p[1]]) for name, p in pixels.items()}
-    if rng.random() < settings.markers:
-        image = artefacts.mark(np.ascontiguousarray(image), labels, rng, mirrored)
     landmarks = {name: (float(p[0]), float(p[1])) for name, p in pixels.items()}
-    return to_bytes(image), np.ascontiguousarray(labels), view.spacing, landmarks
+    return image, labels, view.spacing, landmarks

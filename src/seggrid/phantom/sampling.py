@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Protocol
 
 import numpy as np
 
@@ -26,9 +27,22 @@ class Stream(IntEnum):
     EXPOSURE = 5
     ELLIPSES = 6
     SIDE = 7
+    DISEASE = 8
 
 
-def generator(settings: KneeSettings, stream: Stream, subject: int, frame: int = 0) -> np.random.Generator:
+class Drawn(Protocol):
+    """Settings of any phantom."""
+
+    @property
+    def seed(self) -> int:
+        """Seed of every draw."""
+
+    @property
+    def mirrored(self) -> float:
+        """Probability that a subject is mirrored."""
+
+
+def generator(settings: Drawn, stream: Stream, subject: int, frame: int = 0) -> np.random.Generator:
     """Generator of one stream of one subject and frame."""
     return np.random.default_rng([settings.seed, int(stream), subject, frame])
 
@@ -38,7 +52,7 @@ def anatomy_of(settings: KneeSettings, subject: int) -> Anatomy:
     return draw_anatomy(generator(settings, Stream.ANATOMY, subject), settings.anatomical_spread)
 
 
-def faces_left(settings: KneeSettings, subject: int) -> bool:
+def faces_left(settings: Drawn, subject: int) -> bool:
     """Whether a subject is mirrored, the same in all frames."""
     return bool(generator(settings, Stream.SIDE, subject).random() < settings.mirrored)
 
@@ -81,15 +95,53 @@ def draw_view(
     rng = generator(settings, Stream.VIEW, subject, frame)
     landmarks = pose.landmarks(anatomy)
     shown = np.stack([landmarks[name] for name in SHOWN])
-    rotation = _view_rotation(settings, rng)
+    # Technicians leave more room behind the joint than in front of it.
+    return aim(settings, view_rotation(settings, rng), shown, Leeway((-0.23, -0.17), (0.11, 0.17)), rng)
+
+
+class Imaging(Protocol):
+    """Settings of a phantom's radiographs, as those of the knee."""
+
+    @property
+    def size(self) -> int:
+        """Side of the image in pixels."""
+
+    @property
+    def field_of_view(self) -> tuple[float, float]:
+        """Range of its side in mm."""
+
+    @property
+    def collimation(self) -> float:
+        """Probability of a border."""
+
+    @property
+    def in_plane_rotation(self) -> float:
+        """Largest rotation within the image, in degrees."""
+
+    @property
+    def out_of_plane_rotation(self) -> float:
+        """Largest rotation out of the true view, in degrees."""
+
+
+@dataclass(frozen=True)
+class Leeway:
+    """How far (right, up) the isocentre may lie off what is shown, as shares of the image's side."""
+
+    low: tuple[float, float]
+    high: tuple[float, float]
+
+
+def aim(
+    settings: Imaging, rotation: Vector, shown: Vector, leeway: Leeway, rng: np.random.Generator
+) -> tuple[View, Collimation]:
+    """Draw source, detector and collimation so that the points `shown` (n, 3) are in the field."""
     side = float(rng.uniform(*settings.field_of_view))
     distance = float(rng.uniform(900.0, 1600.0))
     collimated = bool(rng.random() < settings.collimation)
     middle = shown.mean(axis=0)
     for shrink in np.linspace(1.0, 0.0, 24):
-        # Technicians leave more room behind the joint than in front of it.
-        behind, above = rng.uniform((-0.23, -0.17), (0.11, 0.17)) * side * shrink
-        offset = rotation @ np.array([behind, above, 0.0])
+        right, up = rng.uniform(leeway.low, leeway.high) * side * shrink
+        offset = rotation @ np.array([right, up, 0.0])
         view = View(rotation, middle + offset, side / settings.size, settings.size, distance)
         field = _draw_field(rng, settings.size, collimated, 1.0 - 0.5 * shrink)
         pixels = view.to_pixel(shown)
@@ -98,7 +150,8 @@ def draw_view(
     return view, field
 
 
-def _view_rotation(settings: KneeSettings, rng: np.random.Generator) -> Vector:
+def view_rotation(settings: Imaging, rng: np.random.Generator) -> Vector:
+    """Draw the rotation from view to world around a true view along the world's z axis."""
     limit = settings.out_of_plane_rotation
     turn, tip = np.deg2rad(np.clip(rng.normal(0.0, (0.5 * limit, 0.3 * limit)), -limit, limit))
     roll = np.deg2rad(rng.uniform(-1.0, 1.0) * settings.in_plane_rotation)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from seggrid.phantom import CLASS_NAMES, KneeSettings, PhantomCase, radiograph, radiographs
+from seggrid.phantom import PHANTOM_CLASSES, KneeSettings, PhantomCase, radiograph, radiographs
 
 SMALL = KneeSettings(subjects=3, frames=2, size=64)
 STYLES = ("radiograph", "ellipses")
@@ -51,7 +51,7 @@ def test_names_groups_types_and_every_class(style: str) -> None:
         assert case.image.dtype == case.labels.dtype == np.uint8
         assert case.image.flags.c_contiguous
         assert case.labels.flags.c_contiguous
-        present = np.bincount(case.labels.ravel(), minlength=len(CLASS_NAMES) + 1)
+        present = np.bincount(case.labels.ravel(), minlength=len(PHANTOM_CLASSES["knee"]) + 1)
         assert present.size == 5
         assert present.min() >= 4, f"{case.case}: {present}"
 

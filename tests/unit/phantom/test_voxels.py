@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import label
 
-from seggrid.phantom import CLASS_NAMES, KneeSettings, volume
+from seggrid.phantom import PHANTOM_CLASSES, KneeSettings, volume
 
 SETTINGS = KneeSettings()
 
@@ -15,10 +15,10 @@ def test_every_label_is_present_and_connected(subject: int, flexion: float) -> N
     assert made.hu.shape == made.labels.shape
     assert (made.hu.dtype, made.labels.dtype) == (np.int16, np.uint8)
     assert made.spacing == (1.5, 1.5, 1.5)
-    for value, name in enumerate(CLASS_NAMES, start=1):
+    for value, name in enumerate(PHANTOM_CLASSES["knee"], start=1):
         _, pieces = label(made.labels == value, structure=np.ones((3, 3, 3)))
         assert pieces == 1, name
-    assert made.labels.max() == len(CLASS_NAMES)
+    assert made.labels.max() == len(PHANTOM_CLASSES["knee"])
 
 
 def test_hounsfield_units_are_those_of_ct() -> None:

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from seggrid import identities, manifest
+from seggrid import identities
 from seggrid.catalogue import LOSSES, METRICS, NETWORKS, STEPS
+from seggrid.config.phantom import PHANTOM_VERSIONS
 from seggrid.errors import UserError
 from tests.unit.plan.conftest import MIXTURE, Study, ids
 
@@ -173,7 +174,7 @@ def test_two_settings_of_the_phantom_are_two_data_sets(study: Study) -> None:
     assert study.plan().data_id != first.data_id
     study.set("data.knee", {"seed": 0})
     assert study.plan().data_id == first.data_id
-    study.monkeypatch.setattr(manifest, "PHANTOM_VERSION", 99)
+    study.monkeypatch.setitem(PHANTOM_VERSIONS, "knee", 99)
     assert study.plan().data_id != first.data_id
 
 

@@ -1,39 +1,55 @@
-"""The built-in phantom as a source."""
+"""The built-in phantoms as a source."""
 
 from __future__ import annotations
 
 from seggrid.config.data import PhantomData
+from seggrid.config.phantom import PHANTOM_CLASSES, KneeSettings
 from seggrid.data.sources.base import Case, Listing, RawCase
 from seggrid.errors import UserError
-from seggrid.phantom import CLASS_NAMES, PoseError, radiograph
+from seggrid.phantom import PoseError, fracture_radiograph, radiograph, wrist_views
 
 
 class PhantomSource:
-    """Radiographs of the knee phantom; a group is a subject."""
+    """Images of a phantom; a group is a subject."""
 
     def __init__(self, data: PhantomData) -> None:
-        self._settings = data.knee
+        self._classes = PHANTOM_CLASSES[data.kind]
+        self._settings = data.settings
 
     @property
     def class_names(self) -> tuple[str, ...]:
         """Names of the objects 1 to K."""
-        return CLASS_NAMES
+        return self._classes
 
     def list_cases(self) -> Listing:
         """Name every frame of every subject; draws none."""
-        subjects, frames = range(self._settings.subjects), range(self._settings.frames)
-        cases = (Case(f"s{subject:03d}_f{frame:02d}", f"s{subject:03d}") for subject in subjects for frame in frames)
+        cases = (
+            Case(f"s{subject:03d}_f{frame:02d}", f"s{subject:03d}")
+            for subject in range(self._settings.subjects)
+            for frame in range(self._frames(subject))
+        )
         return Listing(tuple(cases), ())
 
+    def _frames(self, subject: int) -> int:
+        if isinstance(self._settings, KneeSettings):
+            return self._settings.frames
+        return wrist_views(self._settings, subject)
+
     def load(self, case: Case) -> RawCase:
-        """Draw one radiograph with its mask; spacing in mm in the plane of the joint.
+        """Draw one image with its mask; the spacing of a radiograph is in mm in the plane of the joint.
 
         Raises:
             UserError: this knee cannot take the pose.
         """
-        subject, frame = case.case.removeprefix("s").split("_f")
+        subject, frame = map(int, case.case.removeprefix("s").split("_f"))
+        if isinstance(self._settings, KneeSettings):
+            return self._knee(case, self._settings, subject, frame)
+        image, labels, spacing = fracture_radiograph(self._settings, subject, frame)
+        return RawCase(case.case, case.group, image[None], labels, (spacing, spacing))
+
+    def _knee(self, case: Case, settings: KneeSettings, subject: int, frame: int) -> RawCase:
         try:
-            drawn = radiograph(self._settings, int(subject), int(frame))
+            drawn = radiograph(settings, subject, frame)
         except PoseError as error:
             raise UserError(
                 f"{case.case}: {error}; lower data.knee.anatomical_spread, narrow data.knee.flexion, or change "

@@ -81,9 +81,7 @@ def _source(results: Results) -> dict[int, Answer]:
     if isinstance(data, PhantomData):
         return {
             5: Answer("Neither: simulated radiographs."),
-            7: Answer(
-                f"Knee phantom of seggrid: {data.knee.subjects} simulated knees, {data.knee.frames} images of each."
-            ),
+            7: Answer(f"{data.kind.capitalize()} phantom of seggrid: {data.settings.described}."),
             11: Answer("None needed: simulated data, no persons."),
             14: Answer("Exact masks of the phantom, projected with the images."),
             16: Answer("Nobody: the masks are computed."),
@@ -141,7 +139,9 @@ def _partitions(results: Results) -> dict[int, Answer]:
 def _model(results: Results) -> dict[int, Answer]:
     experiment = results.grid.experiment
     training = experiment.training
-    networks = ", ".join(f"{n.name} ({n.architecture}, {n.encoder})" for n in experiment.networks)
+    networks = ", ".join(
+        f"{n.name} ({', '.join(filter(None, (n.architecture, n.encoder)))})" for n in experiment.networks
+    )
     found = [environment.get("versions", {}) for environment in run_environments(results)]
     versions = ", ".join(f"{name} {version}" for name, version in (found[0] if found else {}).items())
     pretrained = [network.name for network in experiment.networks if network.encoder_weights]

@@ -10,7 +10,8 @@ from typing import Any
 from seggrid import __version__
 from seggrid.analysis.response_surface import find_simplices
 from seggrid.catalogue import LOSSES, METRICS, STEPS
-from seggrid.catalogue.references import SOFTWARE, of_architecture, of_encoder
+from seggrid.catalogue.network_references import of_architecture, of_encoder
+from seggrid.catalogue.references import SOFTWARE
 from seggrid.config import Network
 from seggrid.config.data import PhantomData
 from seggrid.config.preprocessing import Step
@@ -40,7 +41,7 @@ def methods(results: Results) -> str:
         folds=experiment.all_folds(),
         steps=[_step(step) for step in experiment.preprocessing],
         networks=[_network(network, results) for network in experiment.networks],
-        timm=any(network.encoder.startswith("tu-") for network in experiment.networks),
+        timm=any((network.encoder or "").startswith("tu-") for network in experiment.networks),
         mixtures=_mixtures(results),
         candidates=len(results.candidates),
         terms=_terms(results),
@@ -71,7 +72,7 @@ def methods(results: Results) -> str:
 def _data(results: Results) -> dict[str, Any]:
     data, card = results.grid.experiment.data, results.card
     values: dict[str, Any] = {
-        "knee": data.knee if isinstance(data, PhantomData) else None,
+        "phantom": data if isinstance(data, PhantomData) else None,
         "excluded": () if isinstance(data, PhantomData) else data.exclude,
         "data_id": results.data.folder.name,
         "card": card,
@@ -118,8 +119,10 @@ def _network(network: Network, results: Results) -> Tex:
         if run.planned.network == network.name and run.status and run.status.parameters
     }
     size = "".join(f"; {number(count / 1e6, 2)} million parameters" for count in sorted(counts))
-    keys = (*of_architecture(network.architecture), *of_encoder(network.encoder))
-    body = f"{escape(network.architecture)} with encoder {escape(network.encoder.removeprefix('tu-'))}, {escape(start)}"
+    encoder = network.encoder or ""
+    keys = (*of_architecture(network.architecture), *of_encoder(encoder))
+    named = f" with encoder {escape(encoder.removeprefix('tu-'))}" if encoder else ""
+    body = f"{escape(network.architecture)}{named}, {escape(start)}"
     return Tex(f"{escape(network.name)} ({body}{size}{_settings(network.parameters)}){cite(keys)}")
 
 
