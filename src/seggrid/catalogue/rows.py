@@ -25,14 +25,14 @@ class Parameter:
         only_with: another parameter and its value, without which this one has no meaning.
     """
 
-    default: float | int | bool | str | tuple[int, ...]
+    default: float | int | bool | str | tuple[int, ...] | tuple[float, ...]
     doc: str
     minimum: float = -math.inf
     maximum: float = math.inf
     choices: tuple[str, ...] = ()
     only_with: tuple[str, str] | None = None
 
-    def parse(self, value: object, key: str) -> float | int | bool | str | tuple[int, ...]:
+    def parse(self, value: object, key: str) -> float | int | bool | str | tuple[int, ...] | tuple[float, ...]:
         """Return ``value`` in the parameter's own type.
 
         Raises:
@@ -54,14 +54,18 @@ class Parameter:
             raise UserError(f"{key}: {value} lies outside {self.minimum:g} to {self.maximum:g}")
         return value
 
-    def _parse_sides(self, value: object, key: str) -> tuple[int, ...]:
-        whole = isinstance(value, list | tuple) and all(type(side) is int for side in value)
-        if not whole or not value or not all(self.minimum <= side <= self.maximum for side in value):  # type: ignore[attr-defined]
+    def _parse_sides(self, value: object, key: str) -> tuple[int, ...] | tuple[float, ...]:
+        fractions = isinstance(self.default, tuple) and isinstance(self.default[0], float)
+        sides = list(value) if isinstance(value, list | tuple) else []
+        if fractions:
+            sides = [float(side) if type(side) is int else side for side in sides]
+        known = sides and all(type(side) is (float if fractions else int) for side in sides)
+        if not known or not all(self.minimum <= side <= self.maximum for side in sides):
+            kind = "numbers" if fractions else "whole numbers"
             raise UserError(
-                f"{key}: {value!r} should be a list of whole numbers, one per axis, "
-                f"from {self.minimum:g} to {self.maximum:g}"
+                f"{key}: {value!r} should be a list of {kind} from {self.minimum:g} to {self.maximum:g}"
             )
-        return tuple(value)  # type: ignore[arg-type]
+        return tuple(sides)
 
 
 @dataclass(frozen=True)
@@ -117,6 +121,7 @@ class LossRow(Row):
         maps: names of the maps that it reads (see ``seggrid.losses.maps``).
         map_parameter: name of the parameter, if any, whose value is the name of a further map.
         areas: whether it is built with the class areas of the training cases.
+        auxiliary: name of the output of the network, besides the logits, that it is of; empty: of the logits.
         range: lower and upper bound of its value.
         source: paper and equation.
         minimum_with: parameters with which a perfect prediction is the minimum, where it is not so with all.
@@ -126,6 +131,7 @@ class LossRow(Row):
     maps: tuple[str, ...] = ()
     map_parameter: str = ""
     areas: bool = False
+    auxiliary: str = ""
     range: tuple[float, float] = (0.0, math.inf)
     source: str = ""
     minimum_with: Mapping[str, object] = field(default_factory=dict)
@@ -161,9 +167,31 @@ class StepRow(Row):
 
 
 @dataclass(frozen=True)
+class ArchitectureRow(Row):
+    """An architecture that is none of segmentation-models-pytorch: of MONAI, or our own.
+
+    ``target`` is a function ``(Plan) -> SegmentationNetwork``, see ``seggrid.networks.adapter.Plan``.
+
+    Attributes:
+        axes: the numbers of axes of the images that it takes.
+        outputs: names of what it gives besides the logits, for losses that read it.
+        fixed_size: whether it is built for one size of images, which is then ``training.patch_size``.
+    """
+
+    axes: tuple[int, ...] = (3,)
+    outputs: tuple[str, ...] = ()
+    fixed_size: bool = False
+
+
+@dataclass(frozen=True)
 class NetworkRow:
-    """A named network: an architecture and an encoder of segmentation-models-pytorch, or of timm (``tu-``)."""
+    """A named network: an architecture, with an encoder of segmentation-models-pytorch or of timm (``tu-``).
+
+    Attributes:
+        encoder: ``None`` for an architecture of ``ARCHITECTURES``, which has no encoder to choose.
+        version: of an architecture of segmentation-models-pytorch; the others have one in their row.
+    """
 
     architecture: str
-    encoder: str
+    encoder: str | None = None
     version: int = 1

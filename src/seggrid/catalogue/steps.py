@@ -23,6 +23,12 @@ STEPS: dict[str, StepRow] = {
         },
         geometric=True,
     ),
+    "resample": StepRow(
+        "seggrid.data.preprocessing.geometry:resample",
+        "resize to a spacing in mm",
+        parameters={"spacing": Parameter((1.0, 1.0, 1.0), "mm per axis, of volumes slices first", 1e-3, 1e3)},
+        geometric=True,
+    ),
     "window": StepRow(
         "seggrid.data.preprocessing.intensity:window",
         "clip to fixed intensities, e.g. a Hounsfield window",

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from seggrid.data.preprocessing.geometry import spacing_after
 from seggrid.errors import UserError
 from seggrid.records import to_csv
 
@@ -55,11 +54,7 @@ class CaseEntry:
     @property
     def pixel_spacing(self) -> tuple[float, ...]:
         """Spacing of the preprocessed pixels per axis, in mm; relative where the original spacing is unknown."""
-        spacing = np.array(self.spacing or [1.0] * len(self.original_shape))
-        for record in self.geometry:
-            if record["op"] == "resize":
-                spacing *= np.divide(record["shape"], record["size"])
-        return tuple(spacing.tolist())
+        return spacing_after(self.geometry, self.spacing or [1.0] * len(self.original_shape))
 
     @property
     def size(self) -> int:

@@ -23,6 +23,7 @@ from seggrid.data import checks
 from seggrid.data.buffers import flat_writer
 from seggrid.data.card import PERCENTILES, Summary, image_digest, make_card
 from seggrid.data.index import CaseEntry, index_text
+from seggrid.data.preprocessing.geometry import Place
 from seggrid.data.preprocessing.pipeline import Pipeline
 from seggrid.data.sources import Case, Listing, Source, open_source
 from seggrid.data.splits import make_splits, require_groups
@@ -80,7 +81,7 @@ class _Preparer:
         if problems:
             return _Refused(problems)
         try:
-            image, labels, geometry = self._pipeline(raw.image, raw.labels)
+            image, labels, geometry = self._pipeline(raw.image, raw.labels, Place(raw.spacing, raw.part))
         except UserError as error:
             return _Refused((f"{case.case}: {error}",))
         percentiles = np.percentile(raw.image, PERCENTILES)

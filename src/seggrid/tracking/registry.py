@@ -17,6 +17,7 @@ from mlflow.models import ModelSignature
 from mlflow.types import Schema, TensorSpec
 
 import seggrid
+from seggrid.data.preprocessing.geometry import Place
 from seggrid.data.preprocessing.pipeline import Pipeline
 from seggrid.inference.model import CHAMPION, Model
 from seggrid.tracking.champion import Champion, why_not
@@ -24,8 +25,8 @@ from seggrid.tracking.champion import Champion, why_not
 ALIAS = "champion"
 #: What the model needs to predict; the package itself travels with it.
 _REQUIREMENTS = (
-    "edt", "mlflow", "numpy", "opencv-python-headless", "pandas", "psutil", "pydantic", "pyyaml", "safetensors",
-    "scikit-image", "scipy", "segmentation-models-pytorch", "timm", "torch",
+    "connected-components-3d", "edt", "mlflow", "numpy", "opencv-python-headless", "pandas", "psutil", "pydantic",
+    "pyyaml", "safetensors", "scikit-image", "scipy", "segmentation-models-pytorch", "timm", "torch",
 )  # fmt: skip
 _EXAMPLE_SIDE = 64
 
@@ -122,7 +123,9 @@ def _log_model(
     logged = client.create_logged_model(experiment_id, ALIAS, parent_id, tags, model_type="segmentation")
     with tempfile.TemporaryDirectory() as folder:
         parts, saved = Path(folder) / CHAMPION, Path(folder) / "model"
-        model = Model.of_runs(champion.members, class_names=champion.class_names)
+        model = Model.of_runs(
+            champion.members, class_names=champion.class_names, postprocessing=champion.postprocessing
+        )
         model.write(parts)
         _save(
             parts,
@@ -157,7 +160,7 @@ def draw_example(model: Model) -> npt.NDArray[np.uint8]:
     distance = np.linalg.norm(np.indices(shape) - _EXAMPLE_SIDE / 2, axis=0)
     noise = np.random.default_rng(0).normal(0, 4, shape)
     image = np.clip(220 - 5 * distance + noise, 0, 255).astype(np.uint8)
-    prepared, _, _ = Pipeline(model.steps)(image[None], np.zeros(shape, np.uint8))
+    prepared, _, _ = Pipeline(model.steps)(image[None], np.zeros(shape, np.uint8), Place((1.0,) * model.axes))
     # Steps may append channels to those of the files.
     channels = model.in_channels - len(prepared) + 1
     return np.stack([image] * channels, axis=-1)[None] if channels > 1 else image[None]

@@ -1,4 +1,4 @@
-"""Steps that move pixels: each acts on image and labels and records how to undo itself.
+"""Steps that move pixels: each acts on image and labels, knows their place, and records how to undo itself.
 
 A record is one of ``{"op": "crop", "shape", "start", "stop"}``, ``{"op": "resize", "shape", "size"}`` and
 ``{"op": "pad", "shape", "before", "after"}``; ``shape`` is the size before it, all lists hold a number per axis.
@@ -8,6 +8,7 @@ Coordinates follow the half-pixel convention: the outer edges of the image stay 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,8 +24,37 @@ _TIE = 1e-5
 Moved = tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8], list[Record]]
 
 
+@dataclass(frozen=True)
+class Place:
+    """What is known of an image besides its pixels.
+
+    Attributes:
+        spacing: mm per axis; ``None`` where unknown.
+        part: whether it is cut out of a volume, so that an object may show as a sliver at its edge.
+    """
+
+    spacing: tuple[float, ...] | None = None
+    part: bool = False
+
+    def after(self, geometry: Sequence[Record]) -> Place:
+        """The place of the same image after some steps."""
+        return replace(self, spacing=spacing_after(geometry, self.spacing)) if self.spacing else self
+
+
+WHOLE = Place()
+
+
+def spacing_after(geometry: Sequence[Record], spacing: Sequence[float]) -> tuple[float, ...]:
+    """Return the spacing per axis of pixels that had another one before some steps."""
+    found = np.array(spacing, np.float64)
+    for record in geometry:
+        if record["op"] == "resize":
+            found *= np.divide(record["shape"], record["size"])
+    return tuple(found.tolist())
+
+
 def crop_to_content(
-    image: npt.NDArray[np.float32], labels: npt.NDArray[np.uint8], threshold: float, margin: int
+    image: npt.NDArray[np.float32], labels: npt.NDArray[np.uint8], _: Place, threshold: float, margin: int
 ) -> Moved:
     """Crop to the bounding box of what differs from the frame of the image.
 
@@ -42,7 +72,8 @@ def crop_to_content(
     """
     content = np.zeros(labels.shape, np.bool_)
     frame = np.ones(labels.shape, np.bool_)
-    frame[(slice(1, -1),) * labels.ndim] = False
+    # Of a volume of one slice the frame is that of the slice.
+    frame[tuple(slice(1, -1) if side > 2 else slice(None) for side in labels.shape)] = False
     for channel in image:
         low, high = np.percentile(channel, (1, 99))
         smooth = ndimage.median_filter(channel, size=3, mode="nearest")
@@ -65,7 +96,7 @@ def crop_to_content(
 
 
 def resize(
-    image: npt.NDArray[np.float32], labels: npt.NDArray[np.uint8], size: Sequence[int], keep_aspect: bool
+    image: npt.NDArray[np.float32], labels: npt.NDArray[np.uint8], place: Place, size: Sequence[int], keep_aspect: bool
 ) -> Moved:
     """Resize to ``size``, with ``keep_aspect`` as large as fits, padded to ``size``.
 
@@ -74,7 +105,7 @@ def resize(
     nearest pixel; padding is background.
 
     Raises:
-        UserError: ``size`` has another number of axes, or an object would vanish.
+        UserError: ``size`` has another number of axes, or an object of a whole image would vanish.
     """
     if len(size) != labels.ndim:
         raise UserError(f"resize.size: {list(size)} has {len(size)} sides, but the images have {labels.ndim} axes")
@@ -82,7 +113,7 @@ def resize(
     records: list[Record] = []
     if target != labels.shape:
         records.append({"op": "resize", "shape": list(labels.shape), "size": list(target)})
-        image, labels = np.stack([_interpolate(c, target) for c in image]), _resize_labels(labels, target)
+        image, labels = np.stack([_interpolate(c, target) for c in image]), _resize_labels(labels, target, place)
     if target != tuple(size):
         missing = [side - own for side, own in zip(size, target, strict=True)]
         widths = [(amount // 2, amount - amount // 2) for amount in missing]
@@ -91,6 +122,31 @@ def resize(
         image = np.stack([np.pad(c, widths, constant_values=c.min()) for c in image])
         labels = np.pad(labels, widths)
     return image, labels, records
+
+
+def resample(
+    image: npt.NDArray[np.float32], labels: npt.NDArray[np.uint8], place: Place, spacing: Sequence[float]
+) -> Moved:
+    """Resize so that pixels have ``spacing``, as near as whole pixels allow; the outer edges stay.
+
+    Interpolation is that of ``resize``.
+
+    Args:
+        spacing: in mm per axis.
+
+    Raises:
+        UserError: the spacing of the image is unknown, ``spacing`` has another number of axes, or an object of a whole
+            image would vanish.
+    """
+    if place.spacing is None:
+        raise UserError("the spacing of the image is unknown; set data.spacing, or use resize")
+    if len(spacing) != labels.ndim:
+        raise UserError(
+            f"resample.spacing: {list(spacing)} has {len(spacing)} values, but the images have {labels.ndim} axes"
+        )
+    sides = zip(labels.shape, place.spacing, spacing, strict=True)
+    target = tuple(max(1, round(side * own / wanted)) for side, own, wanted in sides)
+    return resize(image, labels, place, target, keep_aspect=False)
 
 
 def _fitting(shape: Sequence[int], size: Sequence[int]) -> tuple[int, ...]:
@@ -106,7 +162,7 @@ def _interpolate(channel: npt.NDArray[Any], size: tuple[int, ...]) -> npt.NDArra
     return resized.astype(np.float32)
 
 
-def _resize_labels(labels: npt.NDArray[np.uint8], size: tuple[int, ...]) -> npt.NDArray[np.uint8]:
+def _resize_labels(labels: npt.NDArray[np.uint8], size: tuple[int, ...], place: Place) -> npt.NDArray[np.uint8]:
     if not labels.any():
         return np.zeros(size, np.uint8)  # where a network is used there are none
     # Ties are common where a size is halved; giving them all to the background would shrink every object.
@@ -120,7 +176,7 @@ def _resize_labels(labels: npt.NDArray[np.uint8], size: tuple[int, ...]) -> npt.
         result[(share > best + _TIE) | (np.abs(share - best) <= _TIE) & (nearest == label)] = label
         np.maximum(best, share, out=best)
     lost = [int(label) for label in present if not (result == label).any()]
-    if lost:
+    if lost and not place.part:
         counts = " and ".join(f"{lost_label} ({np.count_nonzero(labels == lost_label)} pixels)" for lost_label in lost)
-        raise UserError(f"resize to {list(size)} makes object {counts} vanish; use a larger size")
+        raise UserError(f"resize to {list(size)} makes object {counts} vanish; use a larger size or a finer spacing")
     return result

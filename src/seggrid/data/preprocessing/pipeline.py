@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from seggrid.catalogue import STEPS
 from seggrid.config.preprocessing import Step
-from seggrid.data.preprocessing.geometry import Record
+from seggrid.data.preprocessing.geometry import WHOLE, Place, Record
 from seggrid.errors import UserError
 
 
@@ -30,9 +30,12 @@ class Pipeline:
         self._stages = tuple(_stage(step) for step in steps)
 
     def __call__(
-        self, image: npt.NDArray[Any], labels: npt.NDArray[np.uint8]
+        self, image: npt.NDArray[Any], labels: npt.NDArray[np.uint8], place: Place = WHOLE
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8], list[Record]]:
         """Return preprocessed image ``(C, *S)``, labels ``(*S)`` and what ``restore`` needs to go back.
+
+        Args:
+            place: what is known of the image besides its pixels.
 
         Raises:
             UserError: a step does not suit this case, or a value is no longer finite; names the step.
@@ -42,7 +45,7 @@ class Pipeline:
         for stage in self._stages:
             try:
                 if stage.geometric:
-                    result, labels, records = stage.act(result, labels, **stage.parameters)
+                    result, labels, records = stage.act(result, labels, place.after(geometry), **stage.parameters)
                     geometry += records
                 else:
                     result = stage.act(result, **stage.parameters)

@@ -52,6 +52,7 @@ class RawCase:
         image: ``(C, *S)`` in the type of the file.
         labels: ``(*S)``, 0 background, 1 to K the classes in their order.
         spacing: mm per axis in array order; ``None`` where unknown.
+        part: whether it is cut out of a volume.
     """
 
     case: str
@@ -59,6 +60,7 @@ class RawCase:
     image: npt.NDArray[Any]
     labels: npt.NDArray[np.uint8]
     spacing: tuple[float, ...] | None
+    part: bool = False
 
 
 class Source(Protocol):

@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 from seggrid.config.preprocessing import Step
+from seggrid.data.preprocessing.geometry import Place
 from seggrid.data.preprocessing.pipeline import Pipeline
 from seggrid.data.preprocessing.restore import restore
 
@@ -32,6 +33,8 @@ DEEP = {
     "enlarge": [{"resize": {"size": [40, 72, 70]}}],
     "shrink": [{"resize": {"size": [28, 52, 48]}}],
     "crop and aspect": [CROP, {"resize": {"size": [48, 48, 48], "keep_aspect": True}}],
+    "resample": [{"resample": {"spacing": [1.8, 1.2, 0.9]}}],
+    "crop and resample twice": [CROP, {"resample": {"spacing": [1, 1, 1]}}, {"resample": {"spacing": [2, 1.2, 1]}}],
 }
 
 
@@ -40,7 +43,7 @@ def pipeline(steps: list[Any]) -> Pipeline:
 
 
 def dice_of_round_trip(image: np.ndarray, labels: np.ndarray, steps: list[Any]) -> list[float]:
-    _, moved, geometry = pipeline(steps)(image, labels)
+    _, moved, geometry = pipeline(steps)(image, labels, Place((2.0, 1.0, 1.0)[-labels.ndim :]))
     one_hot = torch.nn.functional.one_hot(torch.from_numpy(moved).long(), int(labels.max()) + 1)
     back = restore(one_hot.movedim(-1, 0).float(), geometry, labels.shape)
     assert torch.allclose(back.sum(0), torch.ones(()), atol=1e-5)
