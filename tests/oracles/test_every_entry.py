@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from seggrid.config.tables import filled
+from tests.oracles import test_component_oracles as components
 from tests.oracles import test_loss_oracles as losses
 from tests.oracles import test_metric_oracles as metrics
 from tests.oracles import test_schedule_oracles as schedules
@@ -42,7 +43,6 @@ WITHOUT_COUNTERPART = {
     "otsu@skimage": "no step of ours: multi-level thresholding with two classes is multi-Otsu's",
     "li_min_cross_entropy@skimage": "no step of ours: multi-level thresholding is multi-Otsu's",
 }
-COMPONENTS = "no step of ours: predictions are not changed after the network yet"
 
 
 class Entries:
@@ -71,7 +71,7 @@ class Entries:
         if kind == "preprocessing" and name in READ_BY and READ_BY[name] in self._steps:
             return "compared", ""
         if kind == "connected components":
-            return "without counterpart", COMPONENTS
+            return components.place_of(name)
         return "without counterpart", WITHOUT_COUNTERPART[name]
 
     def names(self, place: str) -> Counter[str]:

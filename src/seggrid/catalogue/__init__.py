@@ -8,8 +8,9 @@ all others keep theirs.
 
 from seggrid.catalogue.losses import LOSSES
 from seggrid.catalogue.metrics import METRICS
-from seggrid.catalogue.networks import NETWORKS
-from seggrid.catalogue.rows import LossRow, MetricRow, NetworkRow, Parameter, Row, StepRow
+from seggrid.catalogue.networks import ARCHITECTURES, NETWORKS, axes_of
+from seggrid.catalogue.postprocessing import POSTPROCESSING
+from seggrid.catalogue.rows import ArchitectureRow, LossRow, MetricRow, NetworkRow, Parameter, Row, StepRow
 from seggrid.catalogue.steps import STEPS
 
 #: Versions of what has no row of its own, bumped when its numbers change: reading files, stored borders and splits;
@@ -19,17 +20,21 @@ TRAINING_VERSION = 1
 INFERENCE_VERSION = 1
 
 __all__ = [
+    "ARCHITECTURES",
     "DATA_VERSION",
     "INFERENCE_VERSION",
     "LOSSES",
     "METRICS",
     "NETWORKS",
+    "POSTPROCESSING",
     "STEPS",
     "TRAINING_VERSION",
+    "ArchitectureRow",
     "LossRow",
     "MetricRow",
     "NetworkRow",
     "Parameter",
     "Row",
     "StepRow",
+    "axes_of",
 ]

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, ValidationError, field_validator
 from seggrid.catalogue import METRICS
 from seggrid.config.base import Section
 from seggrid.config.mixture import Mixture
+from seggrid.config.postprocessing import Options
 from seggrid.errors import check_known
 
 DEFAULT_METRICS = (
@@ -51,6 +52,9 @@ class Evaluation(Section):
     """Metrics of the catalogue; nsd@2 is the surface Dice at a tolerance of 2 mm (px without spacing)."""
     both_empty: Literal["exclude", "perfect"] = "exclude"
     """A class absent from truth and prediction: left out of means, or counted as perfect."""
+    postprocessing: Options = ()
+    """Steps that each class may get on its predicted masks; every run takes what is best for the mean Dice of its
+    validation cases, or none. A list among them is a chain, one step after the other."""
 
     @field_validator("metrics")
     @classmethod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,15 +13,18 @@ from pydantic import Field
 
 from seggrid.catalogue import INFERENCE_VERSION
 from seggrid.config.base import Section
+from seggrid.config.postprocessing import Chain
 from seggrid.config.preprocessing import Step
 from seggrid.data.store import Store
 from seggrid.errors import UserError
-from seggrid.paths import DataFolder, RunFolder
+from seggrid.inference.choice import Choice
+from seggrid.paths import DataFolder, EvaluationFolder, RunFolder
 from seggrid.records import digest, read_model, write_json
 from seggrid.specification import DataSpec, RunSpec
 
 #: What a folder with a model is called inside of a model of MLflow.
 CHAMPION = "champion"
+_EVALUATION = re.compile(r"eval-[0-9a-f]{12}")
 
 
 class _Description(Section):
@@ -30,6 +34,7 @@ class _Description(Section):
     class_names: tuple[str, ...]
     in_channels: int
     axes: int
+    postprocessing: tuple[Chain, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,7 @@ class Model:
         class_names: of the objects 1 to K.
         in_channels: of the preprocessed images.
         axes: of the images, without channels.
+        postprocessing: steps of the objects 1 to K; none: masks stay as the networks give them.
     """
 
     members: tuple[tuple[RunSpec, Path], ...]
@@ -49,6 +55,7 @@ class Model:
     class_names: tuple[str, ...]
     in_channels: int
     axes: int
+    postprocessing: tuple[Chain, ...] = ()
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -63,7 +70,9 @@ class Model:
             with path.open("rb") as file:
                 weights.append(hashlib.file_digest(file, "sha256").hexdigest())
         networks = [spec.identity for spec, _ in self.members]
-        return digest([weights, networks, [step.identity() for step in self.steps], INFERENCE_VERSION])
+        parts = [weights, networks, [step.identity() for step in self.steps], INFERENCE_VERSION]
+        chains = [[step.identity() for step in chain] for chain in self.postprocessing]
+        return digest([*parts, chains] if any(chains) else parts)
 
     def write(self, folder: Path) -> None:
         """Lay the model out in a folder that ``read`` understands."""
@@ -76,6 +85,7 @@ class Model:
             class_names=self.class_names,
             in_channels=self.in_channels,
             axes=self.axes,
+            postprocessing=self.postprocessing,
         )
         write_json(folder / "model.json", description.model_dump(mode="json"))
 
@@ -92,15 +102,22 @@ class Model:
             place = folder / run_id
             members.append((read_model(place / "spec.json", RunSpec), place / "model.safetensors"))
         data = read_model(folder / "data.json", DataSpec)
-        return cls(tuple(members), data, found.class_names, found.in_channels, found.axes)
+        return cls(tuple(members), data, found.class_names, found.in_channels, found.axes, found.postprocessing)
 
     @classmethod
-    def of_runs(cls, runs: Sequence[RunSpec], root: Path | None = None, class_names: tuple[str, ...] = ()) -> Model:
+    def of_runs(
+        cls,
+        runs: Sequence[RunSpec],
+        root: Path | None = None,
+        class_names: tuple[str, ...] = (),
+        postprocessing: tuple[Chain, ...] = (),
+    ) -> Model:
         """The mean of trained runs on one data set.
 
         Args:
             root: the results folder that they lie in, where it is another one.
             class_names: of the objects, where others than those of the data set are wanted.
+            postprocessing: steps of the objects 1 to K.
 
         Raises:
             UserError: the data set is absent or damaged.
@@ -113,22 +130,43 @@ class Model:
             class_names or store.class_names,
             store.in_channels,
             len(store.cases[0].original_shape),
+            postprocessing,
         )
 
 
 def open_model(name: str) -> Model:
-    """Open a run by its id, or by a path: the folder of a run, or a model that was downloaded from MLflow.
+    """Open a run by its id, or by a path: the folder of a run or of one of its evaluations, or a downloaded model.
+
+    A run has the post-processing that its evaluations chose.
 
     Raises:
-        UserError: there is none, or a file of it is absent or damaged.
+        UserError: there is none, a file of it is absent or damaged, or evaluations of the run chose differently.
     """
     path = Path(name)
     for folder in (path, path / "artifacts" / CHAMPION):
         if (folder / "model.json").is_file():
             return Model.read(folder)
-    run = RunFolder(name).folder if RunFolder(name).spec.is_file() else path.absolute()
-    if not (run / "spec.json").is_file():
+    place = RunFolder(name).folder if RunFolder(name).spec.is_file() else path.absolute()
+    run = place.parent if _EVALUATION.fullmatch(place.name) else place
+    if not (run / "spec.json").is_file() or not place.is_dir():
         raise UserError(f"--model {name}: no such run or folder; give a run id, models:/NAME@champion, or a path")
     if not (run / "model.safetensors").is_file():
         raise UserError(f"{run / 'model.safetensors'}: no such file; run `seggrid train {run.name}` first")
-    return Model.of_runs([read_model(run / "spec.json", RunSpec)], run.parents[1])
+    chains = _chosen([place] if place != run else sorted(run.glob("eval-*")), name)
+    return Model.of_runs([read_model(run / "spec.json", RunSpec)], run.parents[1], postprocessing=chains)
+
+
+def _chosen(evaluations: Sequence[Path], name: str) -> tuple[Chain, ...]:
+    """The post-processing that evaluations of a run chose, none where none asked for it."""
+    found: dict[str, tuple[Chain, ...]] = {}
+    for folder in map(EvaluationFolder, evaluations):
+        if folder.cases.is_file():
+            chains = read_model(folder.choice, Choice).chains if folder.choice.is_file() else ()
+            found[folder.folder.name] = chains if any(chains) else ()
+    first = next(iter(found.values()), ())
+    if any(chains != first for chains in found.values()):
+        raise UserError(
+            f"--model {name}: its evaluations chose different post-processing; give the folder of one of them, "
+            f"{name.rstrip('/')}/{min(found)} as a path"
+        )
+    return first

@@ -97,7 +97,7 @@ def _read(item: Input, frame: int, segmenter: Segmenter) -> Ready:
     except UserError as error:
         raise _Refused(item, str(error)) from None
     try:
-        return Ready(item, frame, digests, image, spacing, segmenter.prepare(image))
+        return Ready(item, frame, digests, image, spacing, segmenter.prepare(image, spacing))
     except UserError as error:
         raise _Refused(item, f"{item.told}: {error}") from None
 

@@ -11,8 +11,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from seggrid.config.postprocessing import Chain, chain_title
+from seggrid.inference.choice import Choice, pool
 from seggrid.paths import RunFolder
-from seggrid.records import digest, read_json
+from seggrid.records import digest, read_json, read_model
 from seggrid.refit import refitted
 from seggrid.scoring.criterion import absolute
 from seggrid.scoring.grid import Grid
@@ -33,16 +35,20 @@ class Champion:
         members: their specifications.
         class_names: of the objects, in the order of their labels.
         tags: how it was chosen and what it reached.
+        postprocessing: steps of the objects, chosen on the validation cases of its runs.
     """
 
     members: tuple[RunSpec, ...]
     class_names: tuple[str, ...]
     tags: dict[str, str]
+    postprocessing: tuple[Chain, ...] = ()
 
     @property
     def digest(self) -> str:
-        """Stands for the mode, the runs and the names of the objects."""
-        return digest([self.tags["seggrid.register"], sorted(spec.run_id for spec in self.members), self.class_names])
+        """Stands for the mode, the runs, the names of the objects and the post-processing."""
+        parts = [self.tags["seggrid.register"], sorted(spec.run_id for spec in self.members), self.class_names]
+        chains = [[step.identity() for step in chain] for chain in self.postprocessing]
+        return digest([*parts, chains] if any(chains) else parts)
 
 
 def winner_tags(grid: Grid) -> dict[str, str]:
@@ -81,10 +87,13 @@ def choose_champion(grid: Grid, finished: Sequence[FinishedRun]) -> Champion | N
         run.planned for run in grid.runs if (run.planned.network, run.planned.loss) == (row["network"], row["loss"])
     }
     runs = [run for run in finished if run.planned in planned and run.status.state == "completed"]
-    members = (refitted(grid, row),) if mode == "refit" else _members(mode, runs)
+    chosen = _members(mode, runs)
+    members = (refitted(grid, row),) if mode == "refit" else tuple(run.spec for run in chosen)
+    chains = _postprocessing(grid, chosen)
     tags = {
         **winner_tags(grid),
         **_measure_tags(grid, scores),
+        **_postprocessing_tags(grid.class_names, chains),
         "seggrid.register": mode,
         "seggrid.network": row["network"],
         "seggrid.mixture": row["loss"],
@@ -96,7 +105,7 @@ def choose_champion(grid: Grid, finished: Sequence[FinishedRun]) -> Champion | N
         "seggrid.candidate_test_overlap": f"{row['overlap']:.6g}",
         "seggrid.candidate_test_distance": f"{row['distance']:.6g}",
     }
-    return Champion(members, grid.class_names, tags)
+    return Champion(members, grid.class_names, tags, chains)
 
 
 def _measure_tags(grid: Grid, scores: dict[str, Any]) -> dict[str, str]:
@@ -115,11 +124,26 @@ def _measure_tags(grid: Grid, scores: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def _members(mode: Mode, runs: Sequence[FinishedRun]) -> tuple[RunSpec, ...]:
-    if mode == "fold_ensemble":
-        return tuple(run.spec for run in runs)
+def _members(mode: Mode, runs: Sequence[FinishedRun]) -> tuple[FinishedRun, ...]:
+    """The runs that the champion is made of; for a refit those that it stands for."""
+    if mode != "best_fold":
+        return tuple(runs)
     # Dice at the original resolution where it is measured, else O.
-    return (max(runs, key=lambda run: run.measured.get("val/dice", run.measured.get("val/overlap", 0.0))).spec,)
+    return (max(runs, key=lambda run: run.measured.get("val/dice", run.measured.get("val/overlap", 0.0))),)
+
+
+def _postprocessing(grid: Grid, runs: Sequence[FinishedRun]) -> tuple[Chain, ...]:
+    """What the runs choose together on their validation cases."""
+    options = grid.experiment.evaluation.postprocessing
+    if not options:
+        return ()
+    folders = (RunFolder(run.planned.run_id).evaluation(run.planned.eval_id) for run in runs)
+    return pool([read_model(folder.choice, Choice) for folder in folders], options)
+
+
+def _postprocessing_tags(names: Sequence[str], chains: Sequence[Chain]) -> dict[str, str]:
+    told = ", ".join(f"{name}: {chain_title(chain)}" for name, chain in zip(names, chains, strict=False) if chain)
+    return {"seggrid.postprocessing": told} if told else {}
 
 
 def _commit(run_id: str) -> str:

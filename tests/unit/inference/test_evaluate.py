@@ -55,9 +55,9 @@ def measurings(run: PlannedRun, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     RunFolder(run.run_id).model.write_bytes(b"weights")
     done: list[str] = []
 
-    def measure(*_: object) -> list[dict[str, object]]:
+    def measure(*_: object) -> dict[str, str]:
         done.append("measured")
-        return [{"case": f"{len(done)}"}]
+        return {"cases": f"case\n,{len(done)},\n"}
 
     monkeypatch.setattr(module, "_measure_cases", measure)
     return done
