@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from seggrid.config import Experiment, Mixture, Network, Training
+from seggrid.config.experiment import provides
+from seggrid.config.forms import load_form
 from seggrid.config.published import load_published
 from seggrid.config.search import Search
 from seggrid.errors import UserError
@@ -68,6 +70,8 @@ def make_plan(experiment: Experiment, experiment_folders: list[Path], ancestors:
     """
     for name in experiment.published:
         load_published(name)
+    for name in experiment.tables:
+        load_form(name)
     data = data_spec(experiment)
     data_id = data.data_id
     specifications = {DataFolder(data_id).spec: to_json(data.model_dump(mode="json"))}
@@ -188,7 +192,7 @@ def _candidates(experiment: Experiment, trials: list[tuple[Trial, bool]]) -> Ite
     """Yield the candidates of the grid, then those of the search that the grid does not hold."""
     mixtures = experiment.all_mixtures()
     for network in experiment.networks:
-        for mixture in mixtures:
+        for mixture in (mixture for mixture in mixtures if provides(network, mixture)):
             yield _Candidate(network, mixture, experiment.training, mixture.name, mixture.label or mixture.name)
     grid = {mixture.name for mixture in mixtures}
     networks = {network.name: network for network in experiment.networks}

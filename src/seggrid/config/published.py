@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from functools import cached_property
-from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from seggrid.catalogue import METRICS
 from seggrid.catalogue.references import REFERENCES
 from seggrid.config.base import Section
 from seggrid.config.evaluation import check_metric
-from seggrid.config.load import explain, read_mapping
-from seggrid.errors import UserError, check_known, nearest
-
-_CHECKOUT = Path(__file__).resolve().parents[3]
+from seggrid.config.library import load_entry
+from seggrid.errors import check_known, nearest
 
 
 class PublishedResult(Section):
@@ -79,28 +76,11 @@ class Publication(Section):
         return tuple(dict.fromkeys(name for result in self.results for name in result.values))
 
 
-def published_folders() -> list[Path]:
-    """Where publications are looked up by name: in the working folder, then in the checkout that the code is of."""
-    return list(dict.fromkeys(folder / "config" / "published" for folder in (Path.cwd(), _CHECKOUT)))
-
-
 def load_published(name: str) -> Publication:
     """Read and check a publication by its name.
 
     Raises:
         UserError: there is no such file, with the names that exist; or every mistake in it, a line each.
     """
-    folders = published_folders()
-    path = next((folder / f"{name}.yaml" for folder in folders if (folder / f"{name}.yaml").is_file()), None)
-    if path is None:
-        known = sorted({file.stem for folder in folders for file in folder.glob("*.yaml")})
-        raise UserError(
-            f"published: no publication {name}{nearest(name, known)}; known are {', '.join(known) or 'none'}, or add "
-            f"config/published/{name}.yaml"
-        )
-    raw = read_mapping(path, "a publication is a mapping of keys (reference, task, results ...)")
-    try:
-        return Publication.model_validate({**raw, "name": path.stem})
-    except ValidationError as error:
-        sentences = explain(error.errors(), Publication)
-        raise UserError("\n".join(f"{path}: {sentence}" for sentence in sentences)) from None
+    otherwise = "a publication is a mapping of keys (reference, task, results ...)"
+    return load_entry(Publication, name, "published", "publication", otherwise)

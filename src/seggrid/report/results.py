@@ -9,9 +9,10 @@ from typing import Any
 
 import pandas as pd
 
+from seggrid.analysis import instability
 from seggrid.analysis.evidence import Evidence, gather
 from seggrid.errors import UserError
-from seggrid.paths import DataFolder, ExperimentFolder
+from seggrid.paths import DataFolder, ExperimentFolder, RunFolder
 from seggrid.records import read_json
 from seggrid.scoring.aggregate import Means, aggregate
 from seggrid.scoring.cases import STATUSES, read_cases
@@ -88,6 +89,19 @@ class Results:
         if not self.grid.experiment.claims or self.means is None or self.scores is None:
             return pd.DataFrame()
         return claim_table(self.grid, self.means, self.scores["reference_distance"])
+
+    @functools.cached_property
+    def instability(self) -> pd.DataFrame:
+        """Optimisation instability of every candidate; empty before anything was measured."""
+        if self.means is None:
+            return pd.DataFrame()
+        paths = {number: RunFolder(run.planned.run_id).history for number, run in enumerate(self.grid.runs)}
+        histories = {
+            number: pd.read_csv(path, usecols=lambda name: name == instability.COLUMN)
+            for number, path in paths.items()
+            if path.is_file()
+        }
+        return instability.instability(self.grid, self.means, histories)
 
     def runs_of(self, candidate: Candidate) -> list[GridRun]:
         """The runs of a candidate, in the order of the plan."""

@@ -19,7 +19,9 @@ from seggrid.report.sections import (
     data_card,
     effects,
     failures,
+    forms,
     heatmaps,
+    instability,
     objects,
     overlays,
     provenance,
@@ -32,8 +34,8 @@ from seggrid.report.sections import (
 
 #: The sections, in their order on the page.
 SECTIONS = (
-    answer, ranking, claims, comparisons, stability, heatmaps, simplex, effects, objects, published, cases, overlays,
-    curves, search, failures, data_card, provenance,
+    answer, ranking, claims, comparisons, stability, heatmaps, simplex, effects, objects, forms, published, cases,
+    overlays, curves, instability, search, failures, data_card, provenance,
 )  # fmt: skip
 
 

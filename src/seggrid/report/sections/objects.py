@@ -15,7 +15,10 @@ from seggrid.scoring.cases import STATUSES
 
 #: Shown where they are measured, in this order; metrics of O and D follow.
 FIRST = ("dice", "iou", "precision", "recall", "hd95", "assd")
-_NAMES = {"dice": "Dice", "iou": "IoU", "hd95": "HD95", "assd": "ASSD", "masd": "MASD", "hd": "HD", "nsd": "NSD"}
+_NAMES = {
+    "dice": "Dice", "iou": "IoU", "hd": "HD", "hd95": "HD95", "hd95_mean": "HD95 (mean)",
+    "hd95_pooled": "HD95 (pooled)", "asd": "ASD", "assd": "ASSD", "masd": "MASD", "nsd": "NSD",
+}  # fmt: skip
 EMPTY = STATUSES[1:]
 
 

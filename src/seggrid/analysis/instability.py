@@ -1,0 +1,70 @@
+"""Optimisation instability (our definition): how unsteady the gradient is, and how many trainings collapse.
+
+Valverde & Tohka 2021 quantify the instability that some distance maps bring; how is not at hand. Ours is the
+coefficient of variation of the norm of the gradient on the logits within an epoch, which the training writes as
+``gradient_cv``, and the share of collapsed runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from seggrid.scoring.aggregate import Means
+from seggrid.scoring.grid import Grid
+from seggrid.scoring.ranking import on_split
+
+#: A run has collapsed where the mean validation Dice of some object is below this, with the weights that were kept.
+COLLAPSED = 0.01
+#: Seeds below which a share of collapsed runs says little.
+MINIMUM_SEEDS = 5
+COLUMN = "gradient_cv"
+
+
+def instability(grid: Grid, means: Means, histories: Mapping[int, pd.DataFrame]) -> pd.DataFrame:
+    """Measure both for every candidate.
+
+    Args:
+        histories: position of a run in the grid -> its ``history.csv``.
+
+    Returns:
+        A row per candidate, in the order of the plan: ``network, loss, label``; ``gradient_cv`` (median over the
+        epochs of each run, then over runs; NaN where no run has it), ``gradient_cv_low`` and ``gradient_cv_high`` (of
+        the runs' medians); ``runs`` with validation cases, ``collapsed`` of them and ``collapsed_share``; ``failed``
+        runs, which ended without weights; ``seeds``.
+    """
+    worst = _worst_objects(means)
+    rows = []
+    for position, candidate in enumerate(grid.candidates):
+        numbers = np.flatnonzero(grid.candidate_of == position).tolist()
+        medians = [
+            float(histories[number][COLUMN].median())
+            for number in numbers
+            if number in histories and COLUMN in histories[number]
+        ]
+        known = np.array([median for median in medians if np.isfinite(median)])
+        found = worst.reindex(numbers).dropna()
+        collapsed = int((found < COLLAPSED).sum())
+        rows.append(
+            {
+                **candidate._asdict(),
+                "gradient_cv": np.median(known) if len(known) else np.nan,
+                "gradient_cv_low": known.min() if len(known) else np.nan,
+                "gradient_cv_high": known.max() if len(known) else np.nan,
+                "runs": len(found),
+                "collapsed": collapsed,
+                "collapsed_share": collapsed / len(found) if len(found) else np.nan,
+                "failed": sum(grid.runs[number].state == "failed" for number in numbers),
+                "seeds": len({grid.runs[number].planned.seed for number in numbers}),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _worst_objects(means: Means) -> pd.Series:
+    """The mean validation Dice of each run's worst object; empty where Dice is not measured."""
+    if "dice" not in means.objects:
+        return pd.Series(dtype=float)
+    return on_split(means.objects, "val")["dice"].groupby("run").min()

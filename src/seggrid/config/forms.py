@@ -1,0 +1,118 @@
+"""The tables of publications as forms, a file each in ``config/tables``, that any experiment can be written in."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from seggrid.catalogue.references import REFERENCES
+from seggrid.config.base import Section
+from seggrid.config.evaluation import check_metric
+from seggrid.config.library import load_entry
+from seggrid.errors import check_known
+
+#: What a column shows beside the metrics: O, D and the score of the criterion; objects in the truth, those found in
+#: part, and their share; the two figures of optimisation instability.
+OTHER_VALUES = (
+    "overlap", "distance", "score", "objects_true", "objects_found", "objects_found_share", "gradient_cv",
+    "collapsed_share",
+)  # fmt: skip
+#: Metrics that pixel counts of all images together have, too.
+POOLED = ("iou", "dice", "precision", "recall", "specificity", "accuracy")
+
+
+class FormColumn(Section):
+    """One column, or one per object."""
+
+    value: str
+    """A metric of the catalogue, or one of the other values: overlap, distance, score, objects_found ..."""
+    heading: Annotated[str, Field(min_length=1)]
+    """As the paper calls it."""
+    of: Literal["mean", "each", "images", "pooled"] = "mean"
+    """The mean over objects as in the ranking; each object, a column each; the mean over images; or from the pixel
+    counts of all images together."""
+    sd: bool = False
+    """Whether a standard deviation stands behind: over folds and seeds, of images over images."""
+
+    @field_validator("value")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        return name if name in OTHER_VALUES else check_metric(name)
+
+    @model_validator(mode="after")
+    def _possible(self) -> FormColumn:
+        if self.value in OTHER_VALUES and self.of != "mean":
+            raise ValueError(f"{self.value} is a value of the candidate; leave out of: {self.of}")
+        if self.of == "pooled" and self.value not in POOLED:
+            raise ValueError(f"{self.value} has no pooled value; those that have are {', '.join(POOLED)}")
+        if self.sd and (self.of == "pooled" or self.value in OTHER_VALUES[2:]):
+            raise ValueError(f"{self.value} has no standard deviation here; leave out sd")
+        return self
+
+    @property
+    def key(self) -> str:
+        """Name of the column in CSV; that of ``each`` is followed by the object."""
+        return self.value if self.of == "mean" else f"{self.value}_{self.of}"
+
+
+class FormPart(Section):
+    """One table."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")]
+    """Of its files, behind the name of the paper."""
+    caption: Annotated[str, Field(min_length=1)]
+    """What it shows, in a sentence or two."""
+    rows: Literal["candidate", "object", "image"] = "candidate"
+    """A row per candidate; per object and candidate; or per test image of the winner."""
+    order: Literal["ranking", "plan"] = "ranking"
+    """Candidates best first, or as the experiment names them."""
+    columns: Annotated[tuple[FormColumn, ...], Field(min_length=1)]
+    """In their order."""
+
+    @model_validator(mode="after")
+    def _fitting(self) -> FormPart:
+        keys = [column.key for column in self.columns]
+        for column in self.columns:
+            if keys.count(column.key) > 1:
+                raise ValueError(f"columns: {column.key} stands twice")
+            if self.rows != "candidate" and (column.of != "mean" or column.value in OTHER_VALUES):
+                raise ValueError(f"columns: {column.key} needs rows of candidates")
+            if self.rows == "image" and column.sd:
+                raise ValueError(f"columns: one image has no standard deviation; leave out sd of {column.key}")
+        return self
+
+
+class Form(Section):
+    """The tables of a publication."""
+
+    name: str
+    """Name of the file."""
+    reference: str
+    """Key of the publication in the catalogue."""
+    parts: Annotated[tuple[FormPart, ...], Field(min_length=1)]
+    """Its tables, in their order."""
+
+    @field_validator("reference")
+    @classmethod
+    def _known(cls, key: str) -> str:
+        check_known("reference", key, REFERENCES)
+        return key
+
+    @field_validator("parts")
+    @classmethod
+    def _distinct(cls, parts: tuple[FormPart, ...]) -> tuple[FormPart, ...]:
+        names = [part.name for part in parts]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"two parts are called {name}")
+        return parts
+
+
+def load_form(name: str) -> Form:
+    """Read and check a form by its name.
+
+    Raises:
+        UserError: there is no such file, with the names that exist; or every mistake in it, a line each.
+    """
+    return load_entry(Form, name, "tables", "table", "a form of tables is a mapping of keys (reference, parts)")
