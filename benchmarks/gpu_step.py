@@ -43,7 +43,7 @@ def bare(job: Job, state: State, images: Tensor, labels: Tensor) -> Way:
 
     def run() -> None:
         for _ in range(STEPS):
-            loss = F.cross_entropy(forward(job, state, images), labels)
+            loss = F.cross_entropy(forward(job, state, images).logits, labels)
             state.optimiser.zero_grad(set_to_none=True)
             loss.backward()
             state.optimiser.step()
@@ -71,7 +71,7 @@ def single_losses(job: Job, logits: Tensor, target: Tensor) -> dict[str, Way]:
     """Every loss of the catalogue with its default parameters, and torch's cross-entropy."""
     areas = torch.bincount(target.flatten(), minlength=logits.shape[1]).double().clamp_min(1)
     ways: dict[str, Way] = {"torch cross_entropy": partial(loss_step, F.cross_entropy, logits, target)}
-    for name in LOSSES:
+    for name in (name for name, row in LOSSES.items() if not row.auxiliary):
         loss = MixtureLoss(Mixture.model_validate(name), job.class_names, areas).to(logits.device)
         ways[name] = partial(loss_step, lambda x, y, loss=loss: loss(x, y)[0], logits, target)
     return ways
@@ -86,7 +86,7 @@ def report(job: Job, fresh: Callable[[], State], rounds: int) -> None:
     state = fresh()
     state.network.train()
     with torch.no_grad():
-        logits = forward(job, state, synthetic).requires_grad_()
+        logits = forward(job, state, synthetic).logits.requires_grad_()
     own = fresh()
     own.network.train()
     steps = medians_in_turn({"bare": bare(job, state, synthetic, target), "ours": ours(job, own)}, rounds)

@@ -47,7 +47,7 @@ def work(side: int, classes: int) -> dict[str, tuple[Callable[[], object], int]]
     areas = torch.bincount(target.flatten(), minlength=classes).double().clamp_min(1)
     names = [f"object{c}" for c in range(1, classes)]
     found: dict[str, tuple[Callable[[], object], int]] = {}
-    for name in LOSSES:
+    for name in (name for name, row in LOSSES.items() if not row.auxiliary):
         loss = MixtureLoss(Mixture.model_validate(name), names, areas)
         found[name] = partial(step, lambda x, y, loss=loss: loss(x, y)[0], logits, target), IMAGES
     for name in NAMES:

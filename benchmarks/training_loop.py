@@ -263,7 +263,7 @@ def main() -> None:
             print(f"{name:<16}{rate:8.2f} images/s   ratio to bare {seconds['bare'] / value:.3f}")
         state = fresh()
         images, _ = job.train.batch(torch.arange(options.batch))
-        print(f"logits of a batch: {tuple(forward(job, state, images).shape)}")
+        print(f"logits of a batch: {tuple(forward(job, state, images).logits.shape)}")
 
 
 if __name__ == "__main__":

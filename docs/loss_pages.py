@@ -36,6 +36,11 @@ gradient would do to the logit of the first object (right): up in red, down in b
 value. The prediction of the disc is shifted to the right and has a small island at the top left; the bar below,
 the second object, is predicted too thin."""
 
+BRANCH_PICTURE = """\
+One image with two objects: truth as a white outline, what the branch predicts in grey (left), and what one step
+against the gradient would do to its logit (right): up in red, down in blue, on the scale of its largest value. The
+branch looks where the disc would be if it lay further right, and misses the bar."""
+
 
 def main(arguments: list[str]) -> int:
     """Write or check the pages and pictures."""
@@ -94,9 +99,14 @@ def page_of(name: str) -> str:
         lines += ["None.", ""]
     needs = [*(["the class areas of the training cases"] if row.areas else []), *(f"the map `{m}`" for m in row.maps)]
     needs += [f"the map that `{row.map_parameter}` names"] if row.map_parameter else []
+    needs += [f"the output `{row.auxiliary}` of the network"] if row.auxiliary else []
     lines += [f"It reads {' and '.join(needs)}.", ""] if needs else []
     lines += ["## Its gradient on one example", "", f"![Gradient of {name}](../../images/losses/{name}.png)", ""]
-    lines += [" ".join(PICTURE.split()), "", "All losses: [Losses](../losses.md)."]
+    lines += [
+        " ".join((BRANCH_PICTURE if row.auxiliary else PICTURE).split()),
+        "",
+        "All losses: [Losses](../losses.md).",
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -137,10 +147,16 @@ def picture_of(name: str) -> npt.NDArray[np.uint8]:
     logits, target = example()
     areas = torch.bincount(target.flatten(), minlength=3).double()
     loss = MixtureLoss(Mixture.model_validate(name), ["disc", "bar"], areas)
-    (gradient,) = torch.autograd.grad(loss(logits, target)[0], logits)
-    likely = 1 - logits.detach().softmax(1)[0, 0].numpy()
+    output = LOSSES[name].auxiliary
+    if output:
+        # High along the border of the predicted disc.
+        branch = (3 - 1.5 * logits.detach()[:, 1:2].abs()).requires_grad_()
+        (gradient,) = torch.autograd.grad(loss(logits, target, auxiliary={output: branch})[0], branch)
+        likely, step = branch.detach().sigmoid()[0, 0].numpy(), -gradient[0, 0].numpy()
+    else:
+        (gradient,) = torch.autograd.grad(loss(logits, target)[0], logits)
+        likely, step = 1 - logits.detach().softmax(1)[0, 0].numpy(), -gradient[0, 1].numpy()
     left = enlarge(np.repeat((200 * likely)[..., None], 3, 2))
-    step = -gradient[0, 1].numpy()
     share = step / max(float(np.abs(step).max()), 1e-30)
     down, up = np.clip(-share, 0, 1)[..., None], np.clip(share, 0, 1)[..., None]
     right = enlarge(255 - down * np.array([35, 155, 225]) - up * np.array([225, 185, 40]))

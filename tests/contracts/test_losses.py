@@ -1,4 +1,4 @@
-"""The contract of a loss: every row of the catalogue passes by its row alone, in 2-D and in 3-D.
+"""The contract of a loss of the logits: every row of the catalogue passes by its row alone, in 2-D and in 3-D.
 
 Each row is tried with its defaults and once with every other choice of each parameter.
 """
@@ -15,11 +15,13 @@ import torch
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from seggrid.catalogue import LOSSES, LossRow, Parameter
+from seggrid.catalogue import LOSSES as ALL_LOSSES
+from seggrid.catalogue import LossRow, Parameter
 from seggrid.config.mixture import Term
 from seggrid.errors import UserError
 from seggrid.losses import Loss, base, build, maps
 
+LOSSES = {name: row for name, row in ALL_LOSSES.items() if not row.auxiliary}
 CLASSES = 4
 SHAPES = {"2-D": (9, 12), "3-D": (5, 6, 7)}
 SECTIONS = ("Formula:", "Source:", "Range:", "Units:", "Deviations:")

@@ -98,7 +98,7 @@ def test_a_value_gets_the_type_of_its_default(parameter: Parameter, given: Any, 
         ),
         (Parameter((8, 8), "x", 8, 64), 16, "key: 16 should be a list of whole numbers"),
         (Parameter((8, 8), "x", 8, 64), [], "key: [] should be a list of whole numbers"),
-        (Parameter((8, 8), "x", 8, 64), [16, 4], "key: [16, 4] should be a list of whole numbers, one per axis"),
+        (Parameter((8, 8), "x", 8, 64), [16, 4], "key: [16, 4] should be a list of whole numbers"),
         (Parameter((8, 8), "x", 8, 64), [16.0, 16], "key: [16.0, 16] should be a list of whole numbers"),
     ],
 )  # fmt: skip

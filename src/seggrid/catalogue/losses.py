@@ -191,6 +191,22 @@ LOSSES: dict[str, LossRow] = {
         source="Kervadec et al. 2019, eq 5",
         references=("kervadec2019",),
     ),
+    "boundary_branch": LossRow(
+        "seggrid.losses.boundary_branch:BoundaryBranch",
+        "cross-entropy plus Dice of the boundary branch of a multi-task network",
+        parameters={
+            "region": Parameter(
+                "surface",
+                "what the branch looks for: the surfaces of the objects, or where two objects are near",
+                choices=("surface", "interface"),
+            ),
+            "radius": Parameter(2.0, "reach of a surface, in units of the smallest spacing", 1, 100),
+        },
+        maps=("signed_distance",),
+        auxiliary="boundary",
+        source="our reading of Jin et al. 2025",
+        references=("jin2025",),
+    ),
     "region_specific": LossRow(
         "seggrid.losses.region_specific:RegionSpecific",
         "squared Dice in each sub-region of a grid",

@@ -6,58 +6,24 @@ was at hand.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
-
-
-@dataclass(frozen=True)
-class Reference:
-    """One publication.
-
-    Attributes:
-        kind: of entry in BibTeX.
-        author: family name, given name; several joined by "and".
-        title: as it is printed.
-        fields: further fields of BibTeX.
-    """
-
-    kind: Literal["article", "inproceedings", "misc"]
-    author: str
-    title: str
-    fields: Mapping[str, str]
-
-
-def _article(author: str, title: str, journal: str, year: int | None, **fields: str) -> Reference:
-    return _reference("article", author, title, year, journal=journal, **fields)
-
-
-def _proceedings(author: str, title: str, booktitle: str, year: int | None, **fields: str) -> Reference:
-    return _reference("inproceedings", author, title, year, booktitle=booktitle, **fields)
-
-
-def _misc(author: str, title: str, year: int | None, **fields: str) -> Reference:
-    return _reference("misc", author, title, year, **fields)
-
-
-def _reference(
-    kind: Literal["article", "inproceedings", "misc"], author: str, title: str, year: int | None, **fields: str
-) -> Reference:
-    return Reference(kind, author, title, {**fields, **({"year": str(year)} if year else {})})
-
-
-_CVPR = "Proceedings of the IEEE Conference on Computer Vision and Pattern Recognition"
-_ICCV = "Proceedings of the IEEE International Conference on Computer Vision"
-_ECCV = "Proceedings of the European Conference on Computer Vision"
-_MICCAI = "Medical Image Computing and Computer-Assisted Intervention"
-_DLMIA = "Deep Learning in Medical Image Analysis and Multimodal Learning for Clinical Decision Support"
-_ICLR = "International Conference on Learning Representations"
-_TMI = "IEEE Transactions on Medical Imaging"
-_NEURIPS = "Advances in Neural Information Processing Systems"
+from seggrid.catalogue.bibliography import (
+    CVPR,
+    DLMIA,
+    ICCV,
+    ICLR,
+    MICCAI,
+    TMI,
+    Reference,
+    article,
+    misc,
+    proceedings,
+)
+from seggrid.catalogue.network_references import NETWORK_REFERENCES
 
 REFERENCES: dict[str, Reference] = {
+    **NETWORK_REFERENCES,
     # Losses
-    "wang2026": _article(
+    "wang2026": article(
         "Wang, Shiming and Wu, Tianqi and Huang, Weiqing and Du, Jinglong and Chen, Ziran and Xiao, Zhibo and Gao, Qi "
         "and Liu, Yun and Chen, Yingying and Guo, Peng and Zeng, Nanrong and Liao, Junyi and Yang, Yingjian and "
         "Zheng, Jie and Chen, Huai and Liu, Yanbing and Lv, Fajin",
@@ -65,12 +31,12 @@ REFERENCES: dict[str, Reference] = {
         "dynamic knee joint X-ray radiography based on a novel scoring criterion",
         "Frontiers in Medicine", 2026, doi="10.3389/fmed.2026.1768134",
     ),
-    "radillah": _misc(
+    "radillah": misc(
         "Radillah, Teuku and Defit, Sarjon and Nurcahyo, Gunadi Widi",
         "Novel Use of Deep Learning for Adaptive Weighted Loss in the Segmentation of X-ray Images for Detecting "
         "Wrist Fractures", None,
     ),
-    "chen2023": _article(
+    "chen2023": article(
         "Chen, Yizheng and Yu, Lequan and Wang, Jen-Yeu and Panjwani, Neil and Obeid, Jean-Pierre and Liu, Wu and "
         "Liu, Lianli and Kovalchuk, Nataliya and Gensheimer, Michael Francis and Vitzthum, Lucas Kas and "
         "Beadle, Beth M. and Chang, Daniel T. and Le, Quynh-Thu and Han, Bin and Xing, Lei",
@@ -78,197 +44,135 @@ REFERENCES: dict[str, Reference] = {
         "IEEE Transactions on Pattern Analysis and Machine Intelligence", 2023, volume="45", number="11",
         pages="13408--13421", doi="10.1109/TPAMI.2023.3289667",
     ),
-    "lin2017focal": _proceedings(
+    "lin2017focal": proceedings(
         "Lin, Tsung-Yi and Goyal, Priya and Girshick, Ross and He, Kaiming and Dollár, Piotr",
-        "Focal Loss for Dense Object Detection", _ICCV, 2017, pages="2980--2988",
+        "Focal Loss for Dense Object Detection", ICCV, 2017, pages="2980--2988",
     ),
-    "wu2016": _misc(
+    "wu2016": misc(
         "Wu, Zifeng and Shen, Chunhua and van den Hengel, Anton",
         "Bridging Category-level and Instance-level Semantic Image Segmentation", 2016,
         howpublished="arXiv:1605.06885",
     ),
-    "milletari2016": _proceedings(
+    "milletari2016": proceedings(
         "Milletari, Fausto and Navab, Nassir and Ahmadi, Seyed-Ahmad",
         "V-Net: Fully Convolutional Neural Networks for Volumetric Medical Image Segmentation",
         "Fourth International Conference on 3D Vision", 2016, pages="565--571",
     ),
-    "rahman2016": _proceedings(
+    "rahman2016": proceedings(
         "Rahman, Md Atiqur and Wang, Yang",
         "Optimizing Intersection-Over-Union in Deep Neural Networks for Image Segmentation",
         "International Symposium on Visual Computing", 2016, pages="234--244",
     ),
-    "sudre2017": _proceedings(
+    "sudre2017": proceedings(
         "Sudre, C. H. and Li, W. and Vercauteren, T. and Ourselin, S. and Cardoso, M. J.",
         "Generalised Dice overlap as a deep learning loss function for highly unbalanced segmentations",
-        _DLMIA, 2017, pages="240--248",
+        DLMIA, 2017, pages="240--248",
     ),
-    "salehi2017": _proceedings(
+    "salehi2017": proceedings(
         "Salehi, S. S. M. and Erdogmus, D. and Gholipour, A.",
         "Tversky loss function for image segmentation using 3D fully convolutional deep networks",
         "International Workshop on Machine Learning in Medical Imaging", 2017, pages="379--387",
     ),
-    "abraham2019": _proceedings(
+    "abraham2019": proceedings(
         "Abraham, N. and Khan, N. M.",
         "A novel focal Tversky loss function with improved attention U-Net for lesion segmentation",
         "IEEE 16th International Symposium on Biomedical Imaging", 2019, pages="683--687",
     ),
-    "brosch2015": _proceedings(
+    "brosch2015": proceedings(
         "Brosch, Tom and Yoo, Y. and Tang, L. Y. W. and others",
-        "Deep Convolutional Encoder Networks for Multiple Sclerosis Lesion Segmentation", _MICCAI, 2015,
+        "Deep Convolutional Encoder Networks for Multiple Sclerosis Lesion Segmentation", MICCAI, 2015,
         pages="3--11", doi="10.1007/978-3-319-24574-4_1",
     ),
-    "wen2023": _article(
+    "wen2023": article(
         "Wen, Xiaobo and others",
         "Application of FGD-BCEL loss function in segmenting temporal lobes on localized CT images for radiotherapy",
         "Frontiers in Oncology", 2023, doi="10.3389/fonc.2023.1204044",
     ),
-    "kervadec2019": _proceedings(
+    "kervadec2019": proceedings(
         "Kervadec, H. and Bouchtiba, J. and Desrosiers, C. and Granger, E. and Dolz, J. and Ben Ayed, I.",
         "Boundary loss for highly unbalanced segmentation",
         "International Conference on Medical Imaging with Deep Learning", 2019, pages="285--296",
     ),
-    "valverde2021": _misc(
+    "valverde2021": misc(
         "Valverde, Juan Miguel and Tohka, Jussi", "Region-wise Loss for Biomedical Image Segmentation", 2021,
         howpublished="arXiv:2108.01405",
     ),
-    "chen2019": _proceedings(
+    "chen2019": proceedings(
         "Chen, Xu and Williams, Bryan M. and Vallabhaneni, Srinivasa R. and Czanner, Gabriela and Williams, Rachel and "
         "Zheng, Yalin",
-        "Learning Active Contour Models for Medical Image Segmentation", _CVPR, 2019, pages="11632--11640",
+        "Learning Active Contour Models for Medical Image Segmentation", CVPR, 2019, pages="11632--11640",
     ),
-    "karimi2019": _article(
+    "karimi2019": article(
         "Karimi, Davood and Salcudean, S. E.",
         "Reducing the Hausdorff Distance in Medical Image Segmentation with Convolutional Neural Networks",
-        _TMI, 2019, volume="39", number="2", pages="499--513", doi="10.1109/TMI.2019.2930068",
+        TMI, 2019, volume="39", number="2", pages="499--513", doi="10.1109/TMI.2019.2930068",
     ),
-    "lin2024": _article(
+    "lin2024": article(
         "Lin, Qiao and others", "Boundary-wise loss for medical image segmentation based on fuzzy rough sets",
         "Information Sciences", 2024, doi="10.1016/j.ins.2024.120183",
     ),
     # Metrics
-    "crum2006": _article(
+    "crum2006": article(
         "Crum, W. R. and Camara, O. and Hill, D. L. G.",
-        "Generalized overlap measures for evaluation and validation in medical image analysis", _TMI, 2006,
+        "Generalized overlap measures for evaluation and validation in medical image analysis", TMI, 2006,
         volume="25", number="11", pages="1451--1461",
     ),
-    "maierhein2024": _article(
+    "maierhein2024": article(
         "Maier-Hein, Lena and Reinke, Annika and Godau, Patrick and others",
         "Metrics reloaded: recommendations for image analysis validation", "Nature Methods", 2024, volume="21",
         pages="195--212", doi="10.1038/s41592-023-02151-z",
     ),
-    "nikolov2021": _article(
+    "nikolov2021": article(
         "Nikolov, S. and Blackwell, S. and Zverovitch, A. and others",
         "Clinically applicable segmentation of head and neck anatomy for radiotherapy: deep learning algorithm "
         "development and validation study",
         "Journal of Medical Internet Research", 2021, volume="23", number="7", pages="e26151", doi="10.2196/26151",
     ),
-    # Architectures and encoders
-    "ronneberger2015": _proceedings(
-        "Ronneberger, Olaf and Fischer, Philipp and Brox, Thomas",
-        "U-Net: Convolutional Networks for Biomedical Image Segmentation", _MICCAI, 2015, pages="234--241",
-    ),
-    "zhou2018": _proceedings(
-        "Zhou, Zongwei and Siddiquee, Md Mahfuzur Rahman and Tajbakhsh, Nima and Liang, Jianming",
-        "UNet++: A Nested U-Net Architecture for Medical Image Segmentation", _DLMIA, 2018, pages="3--11",
-    ),
-    "lin2017fpn": _proceedings(
-        "Lin, Tsung-Yi and Dollár, Piotr and Girshick, Ross and He, Kaiming and Hariharan, Bharath and Belongie, Serge",
-        "Feature Pyramid Networks for Object Detection", _CVPR, 2017, pages="2117--2125",
-    ),
-    "chaurasia2017": _proceedings(
-        "Chaurasia, Abhishek and Culurciello, Eugenio",
-        "LinkNet: Exploiting Encoder Representations for Efficient Semantic Segmentation",
-        "IEEE Visual Communications and Image Processing", 2017, pages="1--4",
-    ),
-    "fan2020": _article(
-        "Fan, T. and Wang, G. and Li, Y. and Wang, H.",
-        "MA-Net: A Multi-Scale Attention Network for Liver and Tumor Segmentation", "IEEE Access", 2020, volume="8",
-        pages="179656--179665", doi="10.1109/ACCESS.2020.3025372",
-    ),
-    "chen2017": _misc(
-        "Chen, Liang-Chieh and Papandreou, George and Schroff, Florian and Adam, Hartwig",
-        "Rethinking Atrous Convolution for Semantic Image Segmentation", 2017, howpublished="arXiv:1706.05587",
-    ),
-    "chen2018": _proceedings(
-        "Chen, Liang-Chieh and Zhu, Yukun and Papandreou, George and Schroff, Florian and Adam, Hartwig",
-        "Encoder-Decoder with Atrous Separable Convolution for Semantic Image Segmentation", _ECCV, 2018,
-        pages="833--851", doi="10.1007/978-3-030-01234-2_49",
-    ),
-    "zhao2017": _proceedings(
-        "Zhao, Hengshuang and Shi, Jianping and Qi, Xiaojuan and Wang, Xiaogang and Jia, Jiaya",
-        "Pyramid Scene Parsing Network", _CVPR, 2017, pages="2881--2890",
-    ),
-    "li2018": _misc(
-        "Li, H. and Xiong, P. and An, J. and Wang, L.", "Pyramid Attention Network for Semantic Segmentation", 2018,
-        howpublished="arXiv:1805.10180",
-    ),
-    "xiao2018": _proceedings(
-        "Xiao, Tete and Liu, Yingcheng and Zhou, Bolei and Jiang, Yuning and Sun, Jian",
-        "Unified Perceptual Parsing for Scene Understanding", _ECCV, 2018, pages="418--434",
-    ),
-    "xie2021": _proceedings(
-        "Xie, Enze and Wang, Wenhai and Yu, Zhiding and Anandkumar, Anima and Alvarez, Jose M. and Luo, Ping",
-        "SegFormer: Simple and Efficient Design for Semantic Segmentation with Transformers", _NEURIPS, 2021,
-        volume="34", pages="12077--12090",
-    ),
-    "he2016": _proceedings(
-        "He, Kaiming and Zhang, Xiangyu and Ren, Shaoqing and Sun, Jian",
-        "Deep Residual Learning for Image Recognition", _CVPR, 2016, pages="770--778",
-    ),
-    "he2019": _proceedings(
-        "He, Tong and Zhang, Zhi and Zhang, Hang and Zhang, Zhongyue and Xie, Junyuan and Li, Mu",
-        "Bag of Tricks for Image Classification with Convolutional Neural Networks", _CVPR, 2019, pages="558--567",
-    ),
-    "howard2019": _proceedings(
-        "Howard, Andrew and Sandler, Mark and Chu, Grace and Chen, Liang-Chieh and Chen, Bo and Tan, Mingxing and "
-        "Wang, Weijun and Zhu, Yukun and Pang, Ruoming and Vasudevan, Vijay and Le, Quoc V. and Adam, Hartwig",
-        "Searching for MobileNetV3", _ICCV, 2019, pages="1314--1324",
-    ),
     # Training
-    "loshchilov2019": _proceedings(
-        "Loshchilov, Ilya and Hutter, Frank", "Decoupled Weight Decay Regularization", _ICLR, 2019,
+    "loshchilov2019": proceedings(
+        "Loshchilov, Ilya and Hutter, Frank", "Decoupled Weight Decay Regularization", ICLR, 2019,
     ),
     # Statistics
-    "hesterberg2015": _article(
+    "hesterberg2015": article(
         "Hesterberg, Tim C.",
         "What Teachers Should Know About the Bootstrap: Resampling in the Undergraduate Statistics Curriculum",
         "The American Statistician", 2015, volume="69", number="4", pages="371--386",
         doi="10.1080/00031305.2015.1089789",
     ),
-    "wilcoxon1945": _article(
+    "wilcoxon1945": article(
         "Wilcoxon, F.", "Individual comparisons by ranking methods", "Biometrics Bulletin", 1945, volume="1",
         number="6", pages="80--83",
     ),
-    "pratt1959": _article(
+    "pratt1959": article(
         "Pratt, J. W.", "Remarks on Zeros and Ties in the Wilcoxon Signed Rank Procedures",
         "Journal of the American Statistical Association", 1959, volume="54", number="287", pages="655--667",
     ),
-    "holm1979": _article(
+    "holm1979": article(
         "Holm, Sture", "A simple sequentially rejective multiple test procedure",
         "Scandinavian Journal of Statistics", 1979, volume="6", number="2", pages="65--70",
     ),
-    "demsar2006": _article(
+    "demsar2006": article(
         "Demšar, Janez", "Statistical Comparisons of Classifiers over Multiple Data Sets",
         "Journal of Machine Learning Research", 2006, volume="7", pages="1--30",
     ),
-    "scheffe1958": _article(
+    "scheffe1958": article(
         "Scheffé, H.", "Experiments with mixtures", "Journal of the Royal Statistical Society B", 1958, volume="20",
         number="2", pages="344--360",
     ),
     # Software
-    "paszke2019": _misc(
+    "paszke2019": misc(
         "Paszke, Adam and Gross, Sam and Massa, Francisco and others",
         "PyTorch: An Imperative Style, High-Performance Deep Learning Library", 2019, howpublished="arXiv:1912.01703",
     ),
-    "iakubovskii2019": _misc(
+    "iakubovskii2019": misc(
         "Iakubovskii, Pavel", "Segmentation Models Pytorch", 2019,
         url="https://github.com/qubvel/segmentation_models.pytorch",
     ),
-    "wightman2019": _misc(
+    "wightman2019": misc(
         "Wightman, Ross", "PyTorch Image Models", 2019, doi="10.5281/zenodo.4414861",
         url="https://github.com/rwightman/pytorch-image-models",
     ),
-    "molder2021": _article(
+    "molder2021": article(
         "Mölder, Felix and Jablonski, Kim Philipp and Letcher, Brice and Hall, Michael B. and "
         "Tomkins-Tinch, Christopher H. and Sochat, Vanessa and Forster, Jan and Lee, Soohyun and Twardziok, Sven O. "
         "and Kanitz, Alexander and Wilm, Andreas and Holtgrewe, Manuel and Rahmann, Sven and Nahnsen, Sven and "
@@ -276,59 +180,51 @@ REFERENCES: dict[str, Reference] = {
         "Sustainable data analysis with Snakemake", "F1000Research", 2021, volume="10", pages="33",
         doi="10.12688/f1000research.29032.2",
     ),
-    "akiba2019": _proceedings(
+    "cardoso2022": misc(
+        "Cardoso, M. Jorge and Li, Wenqi and Brown, Richard and others",
+        "MONAI: An open-source framework for deep learning in healthcare", 2022, howpublished="arXiv:2211.02701",
+    ),
+    "akiba2019": proceedings(
         "Akiba, Takuya and Sano, Shotaro and Yanase, Toshihiko and Ohta, Takeru and Koyama, Masanori",
         "Optuna: A Next-Generation Hyperparameter Optimization Framework",
         "The 25th ACM SIGKDD International Conference on Knowledge Discovery & Data Mining", 2019,
         pages="2623--2631", doi="10.1145/3292500.3330701",
     ),
-    "harris2020": _article(
+    "harris2020": article(
         "Harris, Charles R. and Millman, K. Jarrod and van der Walt, Stéfan J. and others",
         "Array programming with NumPy", "Nature", 2020, volume="585", pages="357--362",
         doi="10.1038/s41586-020-2649-2",
     ),
-    "virtanen2020": _article(
+    "virtanen2020": article(
         "Virtanen, Pauli and Gommers, Ralf and Oliphant, Travis E. and others",
         "SciPy 1.0: fundamental algorithms for scientific computing in Python", "Nature Methods", 2020, volume="17",
         pages="261--272", doi="10.1038/s41592-019-0686-2",
     ),
-    "vanderwalt2014": _article(
+    "vanderwalt2014": article(
         "van der Walt, Stéfan and Schönberger, Johannes L. and Nunez-Iglesias, Juan and Boulogne, François and "
         "Warner, Joshua D. and Yager, Neil and Gouillart, Emmanuelle and Yu, Tony and others",
         "scikit-image: Image processing in Python", "PeerJ", 2014, volume="2", pages="e453", doi="10.7717/peerj.453",
     ),
     # Reporting, and publications that results are set beside
-    "tejani2024": _article(
+    "tejani2024": article(
         "Tejani, Ali S. and Klontzas, Michail E. and Gatti, Anthony A. and Mongan, John T. and Moy, Linda and "
         "Park, Seong Ho and Kahn, Jr., Charles E.",
         "Checklist for Artificial Intelligence in Medical Imaging (CLAIM): 2024 Update",
         "Radiology: Artificial Intelligence", 2024, volume="6", number="4", pages="e240300",
         doi="10.1148/ryai.240300",
     ),
-    "jin2025": _article(
+    "jin2025": article(
         "Jin, Zhongmin and others",
         "A 3D multi-task network for the automatic segmentation of CT images featuring hip osteoarthritis",
         "Biomedical Physics & Engineering Express", 2025, doi="10.1088/2057-1976/ae0593",
     ),
 }  # fmt: skip
 
-#: Architecture of segmentation-models-pytorch, in small letters -> its publication.
-ARCHITECTURES: dict[str, str] = {
-    "unet": "ronneberger2015", "unetplusplus": "zhou2018", "fpn": "lin2017fpn", "linknet": "chaurasia2017",
-    "manet": "fan2020", "deeplabv3": "chen2017", "deeplabv3plus": "chen2018", "pspnet": "zhao2017", "pan": "li2018",
-    "upernet": "xiao2018", "segformer": "xie2021",
-}  # fmt: skip
-
-#: How the name of an encoder begins, without ``tu-`` -> its publication; the longest beginning counts.
-ENCODERS: dict[str, str] = {
-    "resnet": "he2016", "resnet50c": "he2019", "mobilenetv3": "howard2019", "mit_b": "xie2021",
-}  # fmt: skip
-
 #: Package -> its publication.
 SOFTWARE: dict[str, str] = {
     "torch": "paszke2019", "segmentation-models-pytorch": "iakubovskii2019", "timm": "wightman2019",
     "numpy": "harris2020", "scipy": "virtanen2020", "scikit-image": "vanderwalt2014", "snakemake": "molder2021",
-    "optuna": "akiba2019",
+    "optuna": "akiba2019", "monai": "cardoso2022",
 }  # fmt: skip
 
 
@@ -338,16 +234,3 @@ def short_name(key: str) -> str:
     families = [author.partition(",")[0] for author in reference.author.split(" and ")]
     several = f"{families[0]} et al." if len(families) > 2 or families[-1] == "others" else " & ".join(families)
     return " ".join(filter(None, (several, reference.fields.get("year"))))
-
-
-def of_architecture(name: str) -> tuple[str, ...]:
-    """The key of an architecture's publication, where it is known."""
-    found = ARCHITECTURES.get(name.lower())
-    return (found,) if found else ()
-
-
-def of_encoder(name: str) -> tuple[str, ...]:
-    """The key of an encoder's publication, where it is known."""
-    plain = name.removeprefix("tu-")
-    known = [beginning for beginning in ENCODERS if plain.startswith(beginning)]
-    return (ENCODERS[max(known, key=len)],) if known else ()

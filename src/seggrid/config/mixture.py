@@ -113,6 +113,11 @@ class Mixture(Section):
         return tuple(dict.fromkeys(name for term in self.terms for name in term.maps))
 
     @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the outputs of the network, besides the logits, that the terms read, each once."""
+        return tuple(dict.fromkeys(filter(None, (LOSSES[term.loss].auxiliary for term in self.terms))))
+
+    @property
     def scheduled(self) -> bool:
         """Whether the weight of any term follows a schedule."""
         return any(isinstance(term.weight, WeightSchedule) for term in self.terms)

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 
-from seggrid.catalogue import LOSSES, METRICS, NETWORKS, STEPS, LossRow, Parameter, Row
+from seggrid.catalogue import ARCHITECTURES, LOSSES, METRICS, NETWORKS, STEPS, LossRow, Parameter, Row
 from seggrid.errors import UserError
 
 
@@ -67,7 +67,22 @@ def networks() -> str:
     """Every named network."""
     return _table(
         ("name", "architecture", "encoder", "version"),
-        ((f"`{name}`", f"`{n.architecture}`", f"`{n.encoder}`", n.version) for name, n in NETWORKS.items()),
+        (
+            (f"`{name}`", f"`{n.architecture}`", f"`{n.encoder}`", n.version)
+            for name, n in NETWORKS.items()
+            if n.encoder is not None
+        ),
+    )
+
+
+def architectures() -> str:
+    """Every architecture that is none of segmentation-models-pytorch."""
+    return _table(
+        ("architecture", "what it is", "axes", "gives besides the logits", "version"),
+        (
+            (f"`{name}`", row.doc, " or ".join(map(str, row.axes)), ", ".join(row.outputs), row.version)
+            for name, row in ARCHITECTURES.items()
+        ),
     )
 
 
@@ -88,7 +103,11 @@ PAGES: dict[str, dict[str, Callable[[], str]]] = {
     "reference/losses.md": {"losses": losses, "loss parameters": lambda: parameters(LOSSES, "loss")},
     "reference/metrics.md": {"metrics": metrics},
     "reference/preprocessing.md": {"steps": steps, "step parameters": lambda: parameters(STEPS, "step")},
-    "reference/networks.md": {"networks": networks},
+    "reference/networks.md": {
+        "networks": networks,
+        "architectures": architectures,
+        "architecture parameters": lambda: parameters(ARCHITECTURES, "architecture"),
+    },
 }
 
 
@@ -99,7 +118,10 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> str:
 
 def _reads(row: LossRow) -> str:
     chosen = [f"the map that `{row.map_parameter}` names"] if row.map_parameter else []
-    return ", ".join([*(["class areas"] if row.areas else []), *(f"map `{name}`" for name in row.maps), *chosen])
+    output = [f"output `{row.auxiliary}`"] if row.auxiliary else []
+    return ", ".join(
+        [*(["class areas"] if row.areas else []), *(f"map `{name}`" for name in row.maps), *chosen, *output]
+    )
 
 
 def _interval(low: float, high: float) -> str:

@@ -67,6 +67,23 @@ class Augmentation(Section):
     """Largest standard deviation of the blur, in pixels."""
 
 
+class PatchSampling(Section):
+    """Where random patches lie: what is rare is shown more often than it occurs."""
+
+    foreground: Share = 0.0
+    """Share of the patches whose centre is a pixel of an object; each object of the image is as likely as the others."""
+    interface: Share = 0.0
+    """Share of the patches whose centre lies where two objects are near each other."""
+    interface_reach: Annotated[int, Field(ge=1, le=50)] = 2
+    """Objects are near each other where both are within this many pixels, along the axes and diagonals."""
+
+    @model_validator(mode="after")
+    def _shares(self) -> PatchSampling:
+        if self.foreground + self.interface > 1:
+            raise ValueError(f"foreground ({self.foreground:g}) and interface ({self.interface:g}) exceed 1 together")
+        return self
+
+
 class EarlyStopping(Section):
     """End when the validation Dice no longer rises."""
 
@@ -86,7 +103,10 @@ class Training(Section):
     batch_size: Annotated[int, Field(ge=1, le=4096)] = 8
     """Images (or patches) a step."""
     patch_size: tuple[Annotated[int, Field(ge=8)], ...] | None = None
-    """Train on random patches of this size (rows, columns); null: on whole images."""
+    """Train on random patches of this size (slices, rows, columns); null: on whole images."""
+    patch_sampling: PatchSampling = PatchSampling()
+    window_overlap: Annotated[float, Field(ge=0, le=0.9)] = 0.5
+    """A volume larger than patch_size is predicted in windows of that size, which overlap by this share."""
     optimiser: Optimiser = Optimiser()
     schedule: Schedule = Schedule()
     gradient_clip: Positive | None = 1.0
@@ -94,7 +114,7 @@ class Training(Section):
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     """Arithmetic of the forward and backward pass; the losses are always float32."""
     channels_last: bool = True
-    """Memory layout of 2-D convolutions; faster on most processors."""
+    """Memory layout of convolutions; faster on most processors."""
     deterministic: bool = True
     """Use only deterministic kernels, so that the same specification gives the same bytes."""
     threads: Annotated[int, Field(ge=1, le=256)] = 1
@@ -118,6 +138,8 @@ class Training(Section):
     def _consistent(self) -> Training:
         if self.validate_every > self.epochs:
             raise ValueError(f"validate_every ({self.validate_every}) exceeds epochs ({self.epochs})")
+        if self.patch_sampling != PatchSampling() and self.patch_size is None:
+            raise ValueError("patch_sampling needs patch_size, for whole images are not sampled")
         if self.early_stopping and self.select == "last":
             raise ValueError("early_stopping needs select: best, for it stops after the best weights")
         return self

@@ -7,6 +7,7 @@ the GPU; only the noise itself is drawn on the device.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -22,10 +23,18 @@ class Augmenter:
         settings: probabilities and ranges.
         generator: on the CPU; draws all parameters.
         device_generator: on the device of the batches; draws the noise.
+        spacing: ratio of the pixels' sides, so that rotations are rigid; ``None`` where they are square.
     """
 
-    def __init__(self, settings: Augmentation, generator: torch.Generator, device_generator: torch.Generator) -> None:
+    def __init__(
+        self,
+        settings: Augmentation,
+        generator: torch.Generator,
+        device_generator: torch.Generator,
+        spacing: Sequence[float] | None = None,
+    ) -> None:
         self.settings = settings
+        self._spacing = spacing
         self._generator = generator
         self._device_generator = device_generator
 
@@ -73,8 +82,9 @@ class Augmenter:
         shift = torch.stack([self._uniform(count, -1, 1) for _ in range(axes)], 1) * 2 * settings.translation
         mirrored = [torch.rand(count, generator=self._generator) < p for p in reversed(flips)]
         flip = 1 - 2 * torch.stack(mirrored, 1).float()
-        # In pixels a rotation is rigid; the unit cube stretches every axis by its side.
-        side = torch.tensor([float(s) for s in reversed(sides)])
+        # In the patient a rotation is rigid; the unit cube stretches every axis by its side.
+        steps = self._spacing or (1.0,) * axes
+        side = torch.tensor([s * step for s, step in zip(reversed(sides), reversed(steps), strict=True)])
         linear = linear * side[None, None, :] / side[None, :, None] * scale[:, None, None] * flip[:, None, :]
         return torch.cat([linear, (shift * moved[:, None])[:, :, None]], 2)
 

@@ -15,10 +15,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from seggrid.config.training import PatchSampling
+from seggrid.data.patches import PatchSampler
 from seggrid.data.store import Store
 
 #: Share of the free memory that the resident set may take; on a processor the jobs beside it take theirs.
 RESIDENT_SHARE = 0.4
+_ANYWHERE = PatchSampling()
 
 
 def free_memory(device: torch.device) -> int:
@@ -36,6 +39,7 @@ class DeviceStore:
         cases: indices into the store.
         device: where batches are delivered.
         patch_size: size of random patches; ``None`` draws whole images, padded to the largest of the batch.
+        sampling: where patches lie.
         budget: bytes that the resident set may take; default: a share of the free memory.
     """
 
@@ -45,22 +49,26 @@ class DeviceStore:
         cases: Sequence[int],
         device: torch.device,
         patch_size: Sequence[int] | None = None,
+        sampling: PatchSampling = _ANYWHERE,
         budget: float | None = None,
     ) -> None:
         self.device = device
-        self.patch_size = tuple(patch_size) if patch_size else None
         self._store, self._cases = store, tuple(cases)
+        self._patches = PatchSampler(patch_size, sampling, len(self._cases), self._labels) if patch_size else None
         shapes = {(store.image(case).shape, store.labels(case).shape) for case in cases}
         self.uniform = len(shapes) == 1
         """Whether all images have one shape, so that batches need no padding."""
         size = sum(store.image(case).nbytes + store.labels(case).nbytes for case in cases)
         self.resident = size <= (RESIDENT_SHARE * free_memory(device) if budget is None else budget)
         pairs = [tuple(_tensor(array).to(device) for array in self._read(case)) for case in cases if self.resident]
-        self._pairs = pairs if not self.uniform or self.patch_size else []
+        self._pairs = pairs if not self.uniform or self._patches else []
         self._stacked = tuple(torch.stack(parts) for parts in zip(*pairs, strict=True)) if not self._pairs else ()
 
     def _read(self, case: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8]]:
         return self._store.image(case), self._store.labels(case)
+
+    def _labels(self, position: int) -> npt.NDArray[np.uint8]:
+        return self._store.labels(self._cases[position])
 
     def __len__(self) -> int:
         return len(self._cases)
@@ -79,23 +87,15 @@ class DeviceStore:
         pairs = []
         for position in positions.tolist():
             image, label = self._pairs[position] if self._pairs else self._read(self._cases[position])
-            if self.patch_size:
-                corner = _corner(label.shape, self.patch_size, generator)
+            if self._patches:
+                corner = self._patches.corner(position, label.shape, generator)
                 image, label = image[(slice(None), *corner)], label[corner]
             pairs.append((_tensor(image), _tensor(label)))
-        size = self.patch_size or tuple(max(sides) for sides in zip(*(label.shape for _, label in pairs), strict=True))
-        images = torch.stack([_pad(image, size) for image, _ in pairs])
-        labels = torch.stack([_pad(label, size) for _, label in pairs])
+        largest = tuple(max(sides) for sides in zip(*(label.shape for _, label in pairs), strict=True))
+        size = self._patches.size if self._patches else largest
+        images = torch.stack([pad_to(image, size) for image, _ in pairs])
+        labels = torch.stack([pad_to(label, size) for _, label in pairs])
         return images.to(self.device, non_blocking=True), labels.to(self.device, non_blocking=True)
-
-
-def _corner(shape: Sequence[int], patch: Sequence[int], generator: torch.Generator | None) -> tuple[slice, ...]:
-    """Draw where a patch lies; an axis that is too short is taken whole."""
-    starts = [
-        int(torch.randint(side - length + 1, (1,), generator=generator)) if side > length else 0
-        for side, length in zip(shape, patch, strict=True)
-    ]
-    return tuple(slice(start, start + length) for start, length in zip(starts, patch, strict=True))
 
 
 def _tensor(array: npt.NDArray[np.float32] | npt.NDArray[np.uint8] | Tensor) -> Tensor:
@@ -103,8 +103,8 @@ def _tensor(array: npt.NDArray[np.float32] | npt.NDArray[np.uint8] | Tensor) -> 
     return array if isinstance(array, Tensor) else torch.from_numpy(np.array(array))
 
 
-def _pad(tensor: Tensor, size: Sequence[int]) -> Tensor:
-    """Pad the trailing axes at their ends: images with their minimum (air), labels with background."""
+def pad_to(tensor: Tensor, size: Sequence[int]) -> Tensor:
+    """Pad the trailing axes to ``size``, at their ends: images with their minimum (air), labels with background."""
     missing = [side - own for side, own in zip(size, tensor.shape[-len(size) :], strict=True)]
     if not any(missing):
         return tensor

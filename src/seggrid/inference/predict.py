@@ -1,4 +1,4 @@
-"""Whole-image prediction, mapped back to the original resolution."""
+"""Prediction of whole images and volumes, mapped back to the original resolution."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from seggrid.data.preprocessing.geometry import Record
 from seggrid.data.preprocessing.restore import restore
 from seggrid.data.store import Store
 from seggrid.errors import UserError
+from seggrid.inference.windows import predict_in_windows
 from seggrid.networks import build_network, compute_logits, place
 from seggrid.specification import RunSpec
 
@@ -34,7 +35,8 @@ class Predictor:
         if not weights.is_file():
             raise UserError(f"{weights}: no such file; run `seggrid train {spec.run_id}` first")
         # The weights that training began with are replaced at once: none are fetched here.
-        network = build_network(spec.network.model_copy(update={"encoder_weights": None}), in_channels, num_classes)
+        random = spec.network.model_copy(update={"encoder_weights": None})
+        network = build_network(random, in_channels, num_classes, spec.training.patch_size)
         network.load_state_dict(load_file(weights))
         self.device = device
         self._training = spec.training
@@ -44,9 +46,12 @@ class Predictor:
     def probabilities(self, images: Tensor) -> Tensor:
         """Return float32 probabilities ``(N, C, *S)`` of images ``(N, C_in, *S)``."""
         settings = self._training
-        return compute_logits(
-            self._network, images.to(self.device), settings.precision, settings.channels_last
-        ).softmax(1)
+
+        def predict(part: Tensor) -> Tensor:
+            return compute_logits(self._network, part, settings.precision, settings.channels_last)
+
+        given = images.to(self.device)
+        return predict_in_windows(predict, given, settings.patch_size, settings.window_overlap).softmax(1)
 
 
 def predict_masks(

@@ -28,12 +28,20 @@ class Batch:
         logits: (N, C, *S) floating point. Half precision is raised to float32, float64 is kept.
         target: (N, *S) int64, labels 0 to C-1.
         maps: maps by name, each (N, C, *S).
+        auxiliary: further outputs of the network by name, each (N, C', *S) floating point.
     """
 
-    def __init__(self, logits: Tensor, target: Tensor, maps: Mapping[str, Tensor] = NO_MAPS) -> None:
-        self.logits = logits if logits.dtype == torch.float64 else logits.float()
+    def __init__(
+        self,
+        logits: Tensor,
+        target: Tensor,
+        maps: Mapping[str, Tensor] = NO_MAPS,
+        auxiliary: Mapping[str, Tensor] = NO_MAPS,
+    ) -> None:
+        self.logits = _raised(logits)
         self.target = target
         self.maps = maps
+        self.auxiliary = auxiliary
 
     @cached_property
     def log_likelihood(self) -> Tensor:
@@ -65,6 +73,23 @@ class Batch:
         if found.shape != self.logits.shape:
             raise ValueError(f"map {name!r} has shape {tuple(found.shape)}, the logits {tuple(self.logits.shape)}")
         return found.to(self.logits.dtype)
+
+    def output(self, name: str) -> Tensor:
+        """Return the auxiliary output ``name``, (N, C', *S), in float32 or float64.
+
+        Raises:
+            ValueError: the network does not give it, or it is of another size than the target.
+        """
+        if name not in self.auxiliary:
+            raise ValueError(f"the network gives no output {name!r}; take one that does, or leave the loss out")
+        found = _raised(self.auxiliary[name])
+        if (len(found), *found.shape[2:]) != tuple(self.target.shape):
+            raise ValueError(f"output {name!r} of shape {tuple(found.shape)} does not fit {tuple(self.target.shape)}")
+        return found
+
+
+def _raised(values: Tensor) -> Tensor:
+    return values if values.dtype == torch.float64 else values.float()
 
 
 def check(logits: Tensor, target: Tensor, num_classes: int) -> None:
@@ -116,20 +141,27 @@ class Loss(nn.Module):
             raise ValueError(f"a loss needs at least 2 classes, background included, not {num_classes}")
         self.num_classes = num_classes
 
-    def forward(self, logits: Tensor, target: Tensor, maps: Mapping[str, Tensor] = NO_MAPS) -> Tensor:
+    def forward(
+        self,
+        logits: Tensor,
+        target: Tensor,
+        maps: Mapping[str, Tensor] = NO_MAPS,
+        auxiliary: Mapping[str, Tensor] = NO_MAPS,
+    ) -> Tensor:
         """Return the loss of one batch, a scalar in float32, also under autocast; float64 for float64 logits.
 
         Args:
             logits: (N, C, *S) floating point.
             target: (N, *S) int64, labels 0 to C-1.
             maps: the maps that the loss' row names, each (N, C, *S).
+            auxiliary: the outputs of the network besides the logits, each (N, C', *S).
 
         Raises:
-            ValueError: shapes, types, labels or maps do not fit.
+            ValueError: shapes, types, labels, maps or outputs do not fit.
         """
         check(logits, target, self.num_classes)
         with torch.autocast(logits.device.type, enabled=False):
-            return self.value(Batch(logits, target, maps))
+            return self.value(Batch(logits, target, maps, auxiliary))
 
     def value(self, batch: Batch) -> Tensor:
         """Compute the loss, a scalar in the type of ``batch.logits``; what a subclass defines."""

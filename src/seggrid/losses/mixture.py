@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 import torch
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from seggrid.config.mixture import Mixture
 from seggrid.losses import maps
-from seggrid.losses.base import Batch, Loss, build, check
+from seggrid.losses.base import NO_MAPS, Batch, Loss, build, check
 
 
 class MixtureLoss(nn.Module):
@@ -50,54 +50,82 @@ class MixtureLoss(nn.Module):
         if self.scheduled:
             self.weights.copy_(torch.tensor(self._mixture.weights_at(epoch, epochs), dtype=torch.float64))
 
-    def forward(self, logits: Tensor, target: Tensor, spacing: Sequence[float] | None = None) -> tuple[Tensor, Tensor]:
+    def forward(
+        self,
+        logits: Tensor,
+        target: Tensor,
+        spacing: Sequence[float] | None = None,
+        auxiliary: Mapping[str, Tensor] = NO_MAPS,
+    ) -> tuple[Tensor, Tensor]:
         """Return the weighted sum and the value of each term.
 
         Args:
             logits: (N, C, *S) floating point.
             target: (N, *S) int64, labels 0 to C-1.
             spacing: one positive number per axis of S, the same for the whole batch; None where isotropic.
+            auxiliary: the outputs of the network besides the logits, each (N, C', *S).
 
         Returns:
             The total, a scalar in float32 (float64 for float64 logits), also under autocast; and the
             unweighted values (n_terms,), without gradient.
 
         Raises:
-            ValueError: shapes, types or labels do not fit.
+            ValueError: shapes, types or labels do not fit, or the network lacks an output that a term reads.
         """
         with torch.autocast(logits.device.type, enabled=False):
-            values = self.values(logits, target, spacing)
+            values = self.values(logits, target, spacing, auxiliary)
             return (values * self.weights.to(values.dtype)).sum(), values.detach()
 
-    def values(self, logits: Tensor, target: Tensor, spacing: Sequence[float] | None = None) -> Tensor:
+    def values(
+        self,
+        logits: Tensor,
+        target: Tensor,
+        spacing: Sequence[float] | None = None,
+        auxiliary: Mapping[str, Tensor] = NO_MAPS,
+    ) -> Tensor:
         """Return the unweighted values (n_terms,), differentiable; arguments and errors as for ``forward``."""
         check(logits, target, self.num_classes)
-        batch = Batch(logits, target)
+        batch = Batch(logits, target, auxiliary=auxiliary)
         probabilities = batch.probabilities if maps.read_prediction(self.maps) else None
         batch.maps = maps.compute(self.maps, target, self.num_classes, spacing, probabilities)
         return torch.stack([cast(Loss, loss).value(batch) for loss in self.losses])
 
 
 def effective_ratios(
-    mixture_loss: MixtureLoss, logits: Tensor, target: Tensor, spacing: Sequence[float] | None = None
+    mixture_loss: MixtureLoss,
+    logits: Tensor,
+    target: Tensor,
+    spacing: Sequence[float] | None = None,
+    auxiliary: Mapping[str, Tensor] = NO_MAPS,
 ) -> Tensor:
-    """Return each term's share of the gradient on the logits, what its weight really means.
+    """Return each term's share of the gradient on what the network gives, what its weight really means.
 
-    Share k is ||w_k dL_k/dlogits|| / sum_j ||w_j dL_j/dlogits||, Euclidean norms over the whole batch (our
-    definition). The shares sum to 1; where no term has a gradient all are 0.
+    Share k is ||w_k dL_k/dy|| / sum_j ||w_j dL_j/dy||, y the logits and the auxiliary outputs, Euclidean norms over
+    the whole batch (our definition). The shares sum to 1; where no term has a gradient all are 0.
 
     Args:
-        mixture_loss, logits, target, spacing: as for ``MixtureLoss.forward``.
+        mixture_loss, logits, target, spacing, auxiliary: as for ``MixtureLoss.forward``.
 
     Returns:
         (n_terms,) float32 (float64 for float64 logits), without gradient.
 
     Raises:
-        ValueError: shapes, types or labels do not fit.
+        ValueError: as for ``MixtureLoss.forward``.
     """
     with torch.enable_grad(), torch.autocast(logits.device.type, enabled=False):
-        leaf = logits.detach().to(torch.promote_types(logits.dtype, torch.float32), copy=True).requires_grad_()
-        values = mixture_loss.values(leaf, target, spacing)
-        norms = [torch.autograd.grad(value, leaf, retain_graph=True)[0].norm() for value in values]
+        leaf, outputs = _leaf(logits), {name: _leaf(output) for name, output in auxiliary.items()}
+        values = mixture_loss.values(leaf, target, spacing, outputs)
+        norms = [_gradient_norm(value, [leaf, *outputs.values()]) for value in values]
     weighted = torch.stack(norms) * mixture_loss.weights.to(values.dtype)
     return weighted / weighted.sum().clamp_min(torch.finfo(weighted.dtype).tiny)
+
+
+def _leaf(output: Tensor) -> Tensor:
+    return output.detach().to(torch.promote_types(output.dtype, torch.float32), copy=True).requires_grad_()
+
+
+def _gradient_norm(value: Tensor, leaves: Sequence[Tensor]) -> Tensor:
+    # A term reads the logits or an auxiliary output, seldom both.
+    found = torch.autograd.grad(value, leaves, retain_graph=True, allow_unused=True)
+    norms = [gradient.norm() for gradient in found if gradient is not None]
+    return norms[0] if len(norms) == 1 else torch.stack(norms).norm()

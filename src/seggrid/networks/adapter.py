@@ -1,58 +1,63 @@
-"""Networks of segmentation-models-pytorch behind one contract."""
+"""Networks of several libraries behind one contract."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
+from seggrid.catalogue import ARCHITECTURES, ArchitectureRow
 from seggrid.config import Network
 from seggrid.errors import UserError, nearest
+from seggrid.networks.segmentation import SegmentationNetwork
 
 
-class SegmentationNetwork(nn.Module):
-    """Pads the image to the stride of the network and crops the logits back.
-
-    Args:
-        body: ``(N, C_in, *S) -> (N, C, *S)`` for sides that are multiples of ``stride``.
-        stride: pixels per axis that one element of the deepest feature map stands for.
-    """
-
-    def __init__(self, body: nn.Module, stride: int) -> None:
-        super().__init__()
-        self.body = body
-        self.stride = stride
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Return logits ``(N, C, *S)`` for images ``(N, C_in, *S)``."""
-        size = images.shape[2:]
-        missing = [-side % self.stride for side in size]
-        if any(missing):
-            # F.pad counts from the last axis; repeating the edge gives no step for the network to see.
-            pad = [amount for side in reversed(missing) for amount in (side // 2, side - side // 2)]
-            images = F.pad(images, pad, mode="replicate")
-        logits: Tensor = self.body(images)
-        for axis, (side, amount) in enumerate(zip(size, missing, strict=True), start=2):
-            if amount:
-                logits = logits.narrow(axis, amount // 2, side)
-        return logits
-
-
-def build_network(network: Network, in_channels: int, num_classes: int) -> SegmentationNetwork:
+def build_network(
+    network: Network, in_channels: int, num_classes: int, patch_size: Sequence[int] | None = None
+) -> SegmentationNetwork:
     """Build a network with freshly drawn or given encoder weights.
 
     Args:
         in_channels: channels of the images.
         num_classes: objects plus background.
+        patch_size: size that all images will have, for an architecture that is built for one.
 
     Raises:
-        UserError: the architecture, encoder or a parameter is unknown, or weights cannot be had.
+        UserError: the architecture, encoder or a parameter is unknown, does not fit the others, or weights cannot be
+            had.
     """
+    row = ARCHITECTURES.get(network.architecture)
+    if row is not None:
+        return _build_catalogued(network, row, in_channels, num_classes, patch_size)
+    return _build_with_encoder(network, in_channels, num_classes)
+
+
+def _build_catalogued(
+    network: Network, row: ArchitectureRow, in_channels: int, num_classes: int, patch_size: Sequence[int] | None
+) -> SegmentationNetwork:
+    parameters = {name: parameter.default for name, parameter in row.parameters.items()} | network.parameters
+    if row.fixed_size:
+        if patch_size is None:
+            raise UserError(
+                f"networks.{network.name}: {network.architecture} is built for images of one size; give "
+                "training.patch_size"
+            )
+        parameters["size"] = tuple(patch_size)
+    try:
+        built: SegmentationNetwork = row.load()(in_channels, num_classes, **parameters)
+    except (ValueError, AssertionError, RuntimeError) as error:
+        raise UserError(
+            f"networks.{network.name}: {network.architecture} cannot be built ({' '.join(str(error).split())[:300]}); "
+            "choose other parameters"
+        ) from error
+    return built
+
+
+def _build_with_encoder(network: Network, in_channels: int, num_classes: int) -> SegmentationNetwork:
     import segmentation_models_pytorch as smp  # slow to import: only where a network is built
 
     architectures = smp.MODEL_ARCHITECTURES_MAPPING
@@ -71,7 +76,7 @@ def build_network(network: Network, in_channels: int, num_classes: int) -> Segme
             )
     file = _weights_file(network)
     weights: str | bool | None = None if file else network.encoder_weights
-    if weights and network.encoder.startswith("tu-"):
+    if weights and str(network.encoder).startswith("tu-"):
         weights = True  # timm's pretrained weights are part of the encoder's name
     with _explained(network):
         body = architectures[key](
@@ -125,7 +130,7 @@ def _read_weights(path: Path) -> Mapping[str, Tensor]:
 
 
 def load_weights(
-    module: nn.Module, weights: Mapping[str, Tensor], origin: str, required_share: float
+    module: torch.nn.Module, weights: Mapping[str, Tensor], origin: str, required_share: float
 ) -> tuple[list[str], float]:
     """Copy the tensors whose name and shape fit; others keep their initial values.
 

@@ -15,8 +15,9 @@ from torch import Tensor
 from seggrid.config import Training
 from seggrid.data.augmentation import Augmenter
 from seggrid.data.device import DeviceStore
+from seggrid.inference.windows import predict_in_windows
 from seggrid.losses import MixtureLoss, effective_ratios
-from seggrid.networks import compute_logits
+from seggrid.networks import Outputs, compute_outputs
 from seggrid.training.checkpoint import State, save_checkpoint
 from seggrid.training.optimiser import learning_rate
 from seggrid.training.seeding import Stream, generator, seed_of
@@ -96,7 +97,7 @@ def train_epoch(job: Job, state: State) -> dict[str, float]:
     sampling = generator(job.seed, epoch, Stream.SAMPLING)
     augment = _augmenter(job, epoch)
     batches = sample_positions(len(job.train), settings.batch_size, settings.steps_per_epoch, sampling)
-    sums = torch.zeros(1 + len(job.loss.names), device=job.device)
+    steps = []
     rate = 0.0
     state.network.train()
     for number, positions in enumerate(batches):
@@ -109,36 +110,57 @@ def train_epoch(job: Job, state: State) -> dict[str, float]:
             epoch * len(batches) + number,
             settings.epochs * len(batches),
         )
-        sums += step(job, state, images, labels.long(), rate)
-    total, *terms = (sums / len(batches)).tolist()
+        steps.append(step(job, state, images, labels.long(), rate))
+    norms, losses = torch.stack(steps).split([1, 1 + len(job.loss.names)], 1)
+    total, *terms = losses.mean(0).tolist()
     if not math.isfinite(total):
         raise DivergedError(f"the loss became {total} in epoch {epoch + 1}; lower the learning rate")
     values = {f"loss:{name}": value for name, value in zip(job.loss.names, terms, strict=True)}
     if job.loss.scheduled:
         weights = job.loss.weights.tolist()
         values |= {f"weight:{name}": weight for name, weight in zip(job.loss.names, weights, strict=True)}
-    return {"epoch": epoch + 1, "learning_rate": rate, "loss": total, **values}
+    return {"epoch": epoch + 1, "learning_rate": rate, "loss": total, **values, **_instability(norms)}
+
+
+def _instability(norms: Tensor) -> dict[str, float]:
+    """Spread of the norm of the logits' gradient over the steps of an epoch, relative to its mean.
+
+    A step that fp16 skipped has no norm. Fewer than two steps have no spread.
+    """
+    finite = norms[norms.isfinite()].double()
+    if len(finite) < 2 or not finite.any():
+        return {}
+    return {"gradient_cv": float(finite.std(correction=0) / finite.mean())}
 
 
 def step(job: Job, state: State, images: Tensor, labels: Tensor, rate: float) -> Tensor:
-    """Take one optimiser step; return the loss and each term's value, still on the device."""
+    """Take one optimiser step.
+
+    Returns:
+        The norm of the gradient on the logits, the loss, and each term's value, still on the device.
+    """
     settings = job.training
     for group in state.optimiser.param_groups:
         group["lr"] = rate
-    total, terms = job.loss(forward(job, state, images), labels, job.spacing)
+    outputs = forward(job, state, images)
+    outputs.logits.retain_grad()
+    total, terms = job.loss(outputs.logits, labels, job.spacing, outputs.auxiliary)
     state.optimiser.zero_grad(set_to_none=True)
     state.scaler.scale(total).backward()
+    # None where every term reads an auxiliary output.
+    gradient = total.new_zeros(()) if outputs.logits.grad is None else outputs.logits.grad.norm()
+    norm = gradient / state.scaler.scale(total.new_ones(()))
     if settings.gradient_clip is not None:
         state.scaler.unscale_(state.optimiser)
         torch.nn.utils.clip_grad_norm_(state.network.parameters(), settings.gradient_clip)
     state.scaler.step(state.optimiser)
     state.scaler.update()
-    return torch.cat([total.detach()[None], terms])
+    return torch.cat([norm[None], total.detach()[None], terms])
 
 
-def forward(job: Job, state: State, images: Tensor) -> Tensor:
-    """Return float32 logits, computed in the run's precision and memory layout."""
-    return compute_logits(state.network, images, job.training.precision, job.training.channels_last)
+def forward(job: Job, state: State, images: Tensor) -> Outputs:
+    """Return float32 logits and auxiliary outputs, computed in the run's precision and memory layout."""
+    return compute_outputs(state.network, images, job.training.precision, job.training.channels_last)
 
 
 def sample_positions(cases: int, batch: int, steps: int | None, sampling: torch.Generator) -> list[Tensor]:
@@ -153,7 +175,7 @@ def _augmenter(job: Job, epoch: int) -> Augmenter | None:
         return None
     draws = generator(job.seed, epoch, Stream.AUGMENTATION)
     noise = generator(job.seed, epoch, Stream.NOISE, job.device)
-    return Augmenter(job.training.augmentation, draws, noise)
+    return Augmenter(job.training.augmentation, draws, noise, job.spacing)
 
 
 def _validate(job: Job, state: State) -> dict[str, float]:
@@ -161,12 +183,18 @@ def _validate(job: Job, state: State) -> dict[str, float]:
     if job.validation is None:
         return {}
     state.network.eval()
-    progress = state.progress
+    settings, progress = job.training, state.progress
+
+    def predict(images: Tensor) -> Tensor:
+        return predict_in_windows(
+            lambda part: forward(job, state, part).logits, images, settings.patch_size, settings.window_overlap
+        )
+
     dice = validation_dice(
-        lambda images: forward(job, state, images),
+        predict,
         job.validation,
         len(job.class_names),
-        1 if job.training.patch_size else job.training.batch_size,  # a batch of patches fits, of whole images may not
+        1 if settings.patch_size else settings.batch_size,  # a batch of patches fits, of whole images may not
     )
     mean = mean_dice(dice)
     if progress.best_dice is None or mean > progress.best_dice:
@@ -184,8 +212,9 @@ def _ratios(job: Job, state: State) -> list[float]:
     # Its own generator, so that patches are the same in every epoch.
     images, labels = job.train.batch(positions, generator(job.seed, 0, Stream.SAMPLING))
     with torch.no_grad():
-        logits = forward(job, state, images)
-    return [float(ratio) for ratio in effective_ratios(job.loss, logits, labels.long(), job.spacing)]
+        outputs = forward(job, state, images)
+    ratios = effective_ratios(job.loss, outputs.logits, labels.long(), job.spacing, outputs.auxiliary)
+    return [float(ratio) for ratio in ratios]
 
 
 def _stopped(settings: Training, epoch: int, best_epoch: int | None) -> bool:

@@ -67,19 +67,28 @@ def _train_on(device: torch.device, spec: RunSpec, until: int | None) -> RunStat
 def initial_state(spec: RunSpec, store: Store, device: torch.device) -> State:
     """Build the network with the run's own seed, its parent's weights where it has one, and the optimiser."""
     settings = spec.training
-    if len(store.cases[0].shape) != 2:
-        raise UserError(f"data set {spec.data_id} holds volumes; {spec.network.name} segments images of two axes")
-    flips = settings.augmentation.flip if settings.augmentation else ()
-    if len(flips) > len(store.cases[0].shape):
-        raise UserError(f"training.augmentation.flip: {list(flips)} has more values than the images have axes")
-    if settings.patch_size and len(settings.patch_size) != len(store.cases[0].shape):
-        raise UserError(f"training.patch_size: {list(settings.patch_size)} needs one side for each axis of the images")
+    _refuse_other_axes(spec, len(store.cases[0].shape))
     torch.manual_seed(seed_of(spec.seed, 0, Stream.INITIALISATION))
-    network = build_network(spec.network, store.in_channels, len(store.class_names) + 1)
+    network = build_network(spec.network, store.in_channels, len(store.class_names) + 1, settings.patch_size)
     _start_from_parent(spec, network)
     scaler = torch.amp.GradScaler(device.type, enabled=settings.precision == "fp16")
     placed = place(network, device, settings.channels_last)
     return State(placed, build_optimiser(settings.optimiser, placed), scaler)
+
+
+def _refuse_other_axes(spec: RunSpec, axes: int) -> None:
+    settings, taken = spec.training, spec.network.axes
+    if axes not in taken:
+        kind = "volumes" if axes == 3 else f"images of {axes} axes"
+        raise UserError(
+            f"networks.{spec.network.name}: takes images of {' or '.join(map(str, taken))} axes, but data set "
+            f"{spec.data_id} holds {kind}; choose another network"
+        )
+    flips = settings.augmentation.flip if settings.augmentation else ()
+    if len(flips) > axes:
+        raise UserError(f"training.augmentation.flip: {list(flips)} has more values than the images have axes")
+    if settings.patch_size and len(settings.patch_size) != axes:
+        raise UserError(f"training.patch_size: {list(settings.patch_size)} needs one side for each axis of the images")
 
 
 def prepare(
@@ -98,7 +107,7 @@ def prepare(
         seed=spec.seed,
         training=settings,
         loss=MixtureLoss(spec.mixture, store.class_names, areas).to(device),
-        train=DeviceStore(store, fold.train, device, settings.patch_size),
+        train=DeviceStore(store, fold.train, device, settings.patch_size, settings.patch_sampling),
         validation=DeviceStore(store, fold.val, device) if fold.val else None,
         class_names=store.class_names,
         spacing=store.spacing_ratio(fold.train),

@@ -138,3 +138,20 @@ def test_volumes_are_moved_as_well() -> None:
     assert images.shape == (2, 1, 12, 20, 24)
     assert moved.shape == labels.shape
     assert images.isfinite().all()
+
+
+def test_a_rotation_is_rigid_in_the_patient_where_voxels_are_not_cubes() -> None:
+    """A ball of 10 mm in voxels of 1 x 1 x 4 mm stays one; as if of cubes, it would become an ellipsoid."""
+    steps = torch.tensor([4.0, 1.0, 1.0])
+    axes = torch.meshgrid(*(torch.arange(n) - (n - 1) / 2 for n in (9, 36, 36)), indexing="ij")
+    distance = torch.stack([(a * s) ** 2 for a, s in zip(axes, steps, strict=True)]).sum(0).sqrt()
+    images = -distance[None, None].repeat(4, 1, 1, 1, 1)
+
+    def moved(spacing: tuple[float, ...] | None) -> Tensor:
+        settings = Augmentation.model_validate({**OFF, "affine": 1, "rotation": 40, "scaling": 0, "translation": 0})
+        draws = torch.Generator().manual_seed(1)
+        return Augmenter(settings, draws, draws, spacing)(images, (images[:, 0] > -10).to(torch.uint8))[0]
+
+    centre = (slice(None), slice(None), slice(2, 7), slice(8, 28), slice(8, 28))
+    assert (moved((4.0, 1.0, 1.0)) - images)[centre].abs().max() < 1.0
+    assert (moved(None) - images)[centre].abs().max() > 3.0

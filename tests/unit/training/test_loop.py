@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 import torch
 
 from seggrid.config import Mixture, parse_experiment
-from seggrid.config.training import Augmentation
+from seggrid.config.training import Augmentation, PatchSampling
 from seggrid.data.store import Store
 from seggrid.errors import UserError
 from seggrid.paths import DataFolder, RunFolder
@@ -19,7 +20,7 @@ from seggrid.plan import make_plan
 from seggrid.specification import RunSpec, read_run
 from seggrid.training import run as run_module
 from seggrid.training.checkpoint import Progress, State, load_checkpoint
-from seggrid.training.loop import DivergedError, Job, fit, sample_positions
+from seggrid.training.loop import DivergedError, Job, fit, sample_positions, step
 from seggrid.training.run import initial_state, prepare
 from seggrid.training.validation import mean_dice, validation_dice
 from tests.conftest import Workplace
@@ -203,6 +204,33 @@ def test_patches_train(prepared: Callable[..., tuple[Job, State]]) -> None:
     job, state = prepared(epochs=1, patch_size=(32, 32))
     fit(job, state)
     assert state.progress.epoch == 1
+
+
+def test_history_tells_the_spread_of_the_gradient(prepared: Callable[..., tuple[Job, State]]) -> None:
+    job, state = prepared(epochs=2, steps_per_epoch=3)
+    fit(job, state)
+    assert all(0 < row["gradient_cv"] < 10 for row in state.progress.history)
+    job, state = prepared(epochs=1, steps_per_epoch=1)
+    fit(job, state)
+    assert "gradient_cv" not in state.progress.history[0], "one step has no spread"
+
+
+def test_the_norm_is_that_of_the_gradient_on_the_logits(prepared: Callable[..., tuple[Job, State]]) -> None:
+    job, state = prepared(precision="fp32")
+    images, labels = job.train.batch(torch.arange(2))
+    state.network.train()
+    torch.manual_seed(0)  # of the dropout
+    logits = copy.deepcopy(state.network)(images).detach().requires_grad_()
+    job.loss(logits, labels.long(), job.spacing)[0].backward()
+    assert logits.grad is not None
+    torch.manual_seed(0)
+    torch.testing.assert_close(step(job, state, images, labels.long(), 0.0)[0], logits.grad.norm())
+
+
+def test_patches_are_drawn_where_the_settings_say(prepared: Callable[..., tuple[Job, State]]) -> None:
+    job, _ = prepared(patch_size=(8, 8), patch_sampling=PatchSampling(foreground=1.0))
+    _, labels = job.train.batch(torch.arange(len(job.train)).repeat(4), torch.Generator().manual_seed(0))
+    assert (labels.flatten(1) > 0).any(1).all()
 
 
 @pytest.mark.parametrize(("cases", "batch", "steps"), [(10, 4, None), (3, 8, None), (5, 2, 7), (1, 1, 1)])
