@@ -59,6 +59,10 @@ class EvaluationFolder:
         self.choice = folder / "postprocessing.json"
         self.predictions = folder / "predictions.zip"
 
+    def motion(self, digest: str) -> Path:
+        """Measures of the knees in the masks, for one reading of which object is which part."""
+        return self.folder / f"motion-{digest}.csv"
+
 
 class ExperimentFolder:
     """``results/experiments/<name>``: what a whole grid comes to."""
@@ -70,6 +74,8 @@ class ExperimentFolder:
         self.cases = self.folder / "cases.csv"
         self.runs = self.folder / "runs.csv"
         self.objects = self.folder / "objects.csv"
+        self.motion = self.folder / "motion.csv"
+        self.motion_errors = self.folder / "motion_errors.csv"
         self.incomplete_ranking = self.folder / "ranking-incomplete.csv"
         self.ranking = self.folder / "ranking.csv"
         self.claims = self.folder / "claims.csv"
