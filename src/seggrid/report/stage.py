@@ -24,6 +24,7 @@ from seggrid.report.sections import (
     instability,
     objects,
     overlays,
+    postprocessing,
     provenance,
     published,
     ranking,
@@ -34,8 +35,8 @@ from seggrid.report.sections import (
 
 #: The sections, in their order on the page.
 SECTIONS = (
-    answer, ranking, claims, comparisons, stability, heatmaps, simplex, effects, objects, forms, published, cases,
-    overlays, curves, instability, search, failures, data_card, provenance,
+    answer, ranking, claims, comparisons, stability, heatmaps, simplex, effects, objects, postprocessing, forms,
+    published, cases, overlays, curves, instability, search, failures, data_card, provenance,
 )  # fmt: skip
 
 
