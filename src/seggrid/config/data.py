@@ -15,7 +15,7 @@ from pydantic import (
 )
 
 from seggrid.config.base import NOT_IDENTITY, Section
-from seggrid.config.phantom import KneeSettings, WristSettings
+from seggrid.config.phantom import HipSettings, KneeSettings, WristSettings
 
 _PATH = Field(json_schema_extra=NOT_IDENTITY)
 ClassValue = int | str | tuple[int | str, ...]
@@ -35,6 +35,8 @@ class PhantomData(Section):
     """Subjects, frames and imaging of the knee phantom."""
     wrist: WristSettings | None = None
     """Subjects, injuries and imaging of the wrist phantom, in place of the knee."""
+    hip: HipSettings | None = None
+    """Subjects, osteoarthritis and volumes of the hip phantom, in place of the knee."""
 
     #: A phantom has no folder.
     path: ClassVar[None] = None
@@ -42,12 +44,12 @@ class PhantomData(Section):
     @property
     def kind(self) -> str:
         """Which phantom: a key of this section."""
-        return "wrist" if self.wrist else "knee"
+        return "wrist" if self.wrist else "hip" if self.hip else "knee"
 
     @property
-    def settings(self) -> KneeSettings | WristSettings:
+    def settings(self) -> KneeSettings | WristSettings | HipSettings:
         """What that phantom draws."""
-        return self.wrist or self.knee
+        return self.wrist or self.hip or self.knee
 
     @model_validator(mode="after")
     def _one(self) -> Self:
@@ -140,7 +142,7 @@ class SubVolumes(Section):
     grid: Sides | None = None
     """Blocks per axis (slice, row, column), whose sizes differ by one voxel at most."""
     size: Sides | None = None
-    """Voxels of a block per axis; the last block of an axis ends with the volume."""
+    """Voxels of a block per axis; the last one takes up a rest of less than half a block."""
     stride: Sides | None = None
     """Voxels from one block to the next; default: the size."""
 
@@ -153,6 +155,11 @@ class SubVolumes(Section):
         if self.stride and self.size and any(step > side for step, side in zip(self.stride, self.size, strict=True)):
             raise ValueError("a stride beyond the size leaves voxels out")
         return self
+
+    @property
+    def overlap(self) -> bool:
+        """Whether blocks share voxels."""
+        return self.stride is not None and self.stride != self.size
 
 
 class _Volumes(_Files):

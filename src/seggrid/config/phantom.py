@@ -22,9 +22,13 @@ _Ordered = AfterValidator(_ordered)
 
 
 #: Bumped when a phantom's numbers change; part of the identity of its data sets.
-PHANTOM_VERSIONS = {"knee": 1, "wrist": 1}
+PHANTOM_VERSIONS = {"knee": 1, "wrist": 1, "hip": 1}
 #: Names of the objects of each phantom, labels 1, 2, ...
-PHANTOM_CLASSES = {"knee": ("patella", "femur", "tibia", "patellar_tendon"), "wrist": ("fracture",)}
+PHANTOM_CLASSES = {
+    "knee": ("patella", "femur", "tibia", "patellar_tendon"),
+    "wrist": ("fracture",),
+    "hip": ("femur", "hip"),
+}
 
 
 class KneeSettings(Section):
@@ -58,12 +62,17 @@ class KneeSettings(Section):
     """Probability of the other leg's shadow behind the knee."""
     style: Literal["radiograph", "ellipses"] = "radiograph"
     """The articulated knee, or plain textured ellipses: the control of a sim-to-real benchmark."""
+    volume_spacing: Annotated[float, Field(ge=0.3, le=2)] | None = None
+    """Side of the voxels in mm: CT volumes of the same knees in place of radiographs; imaging settings then idle."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Seed of every random draw; the same settings give the same bytes."""
 
     @property
     def described(self) -> str:
         """What is drawn, in words."""
+        if self.volume_spacing is not None:
+            each = f"{self.frames} of each, voxels of {self.volume_spacing:g} mm"
+            return f"CT volumes of {self.subjects} simulated knees, {each}"
         return (
             f"lateral radiographs of {self.subjects} simulated knees, {self.frames} of each, "
             f"{self.size} by {self.size} pixels (style {self.style})"
@@ -133,3 +142,44 @@ class WristSettings(Section):
         return (
             f"radiographs of {self.subjects} simulated broken wrists, {each} of each, {self.size} by {self.size} pixels"
         )
+
+
+_Side = Annotated[int, Field(ge=16, le=512)]
+_Spacing = Annotated[float, Field(ge=0.3, le=8)]
+_Width = Annotated[float, Field(ge=0.1, le=8)]
+_Noise = Annotated[float, Field(ge=0, le=200)]
+
+
+class HipSettings(Section):
+    """What the hip phantom draws; ranges are sampled uniformly."""
+
+    subjects: Annotated[int, Field(ge=1, le=10_000)] = 20
+    """Number of hips, a volume each; a hip is one group of a split."""
+    size: tuple[_Side, _Side, _Side] = (64, 64, 64)
+    """Slices, rows and columns of a volume: from distal to proximal, anterior to posterior, medial to lateral."""
+    spacing: tuple[_Spacing, _Spacing, _Spacing] = (1.75, 1.75, 1.75)
+    """Distance between slices, rows and columns in mm; a thick voxel shows the mean of what lies in it."""
+    joint_space: Annotated[tuple[_Width, _Width], _Ordered] = (0.3, 4.0)
+    """Range of the width of the joint where it is narrowest, in mm; below the spacing the bones touch in the image."""
+    osteophytes: Annotated[tuple[Share, Share], _Ordered] = (0.0, 1.0)
+    """Range of the size of bony outgrowths at the neck and the rim: 0 none, 1 up to 6.5 mm in radius."""
+    deformity: Annotated[tuple[Share, Share], _Ordered] = (0.0, 1.0)
+    """Range of the deformity of the head: 0 round, 1 flattened by 16 %."""
+    rotation: Annotated[float, Field(ge=0, le=30)] = 12.0
+    """Largest turn of the femur about each axis, either way, in degrees."""
+    shift: Annotated[float, Field(ge=0, le=30)] = 6.0
+    """Largest shift of the joint from its place in the volume along each axis, either way, in mm."""
+    noise: Annotated[tuple[_Noise, _Noise], _Ordered] = (8.0, 30.0)
+    """Range of the standard deviation of the noise, in HU."""
+    mirrored: Share = 0.5
+    """Probability that a hip is a left one, the mirror image."""
+    anatomical_spread: Annotated[float, Field(ge=0, le=1.5)] = 1.0
+    """Spread of anatomy between hips: 0 makes all alike, 1 is that of adults."""
+    seed: Annotated[int, Field(ge=0)] = 0
+    """Seed of every random draw; the same settings give the same bytes."""
+
+    @property
+    def described(self) -> str:
+        """What is drawn, in words."""
+        size, spacing = (" by ".join(f"{side:g}" for side in sides) for sides in (self.size, self.spacing))
+        return f"CT volumes of {self.subjects} simulated arthritic hips, {size} voxels of {spacing} mm"

@@ -1,7 +1,5 @@
 """CT-like volumes of the articulated knee."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import gaussian_filter, label
@@ -10,29 +8,16 @@ from seggrid.config.phantom import KneeSettings
 from seggrid.phantom.anatomy import Cortex
 from seggrid.phantom.attenuation import FAT_HU, MUSCLE_HU, TENDON_HU, TENDONS, marrow_hu
 from seggrid.phantom.contact import Vector
+from seggrid.phantom.grid import AIR_HU, Grid, PhantomVolume, blend, painted, stored
 from seggrid.phantom.knee import BONES, PAINT_ORDER, solids
 from seggrid.phantom.pose import pose
 from seggrid.phantom.sampling import Stream, anatomy_of, faces_left, generator
 from seggrid.phantom.shapes import Field
 from seggrid.phantom.solid import Solid
 
-AIR_HU = -1000.0
 _TENDON = dict(PAINT_ORDER)["patellar_tendon"]
 #: Shaft kept on either side of the joint and air kept around the skin at the knee, in mm.
 _SHAFT, _MARGIN = 85.0, 25.0
-
-
-@dataclass(frozen=True)
-class PhantomVolume:
-    """A CT-like volume with its labels.
-
-    `hu` int16 and `labels` uint8, both (Z, Y, X): Z from distal to proximal along the femur, Y from anterior
-    to posterior, X across the knee; labels as in a radiograph. `spacing` in mm per axis.
-    """
-
-    hu: npt.NDArray[np.int16]
-    labels: npt.NDArray[np.uint8]
-    spacing: tuple[float, float, float]
 
 
 def volume(settings: KneeSettings, subject: int, flexion: float, spacing: float = 1.0) -> PhantomVolume:
@@ -47,59 +32,25 @@ def volume(settings: KneeSettings, subject: int, flexion: float, spacing: float 
         raise ValueError(f"spacing {spacing:g} lies outside 0.3 to 2 mm")
     anatomy = anatomy_of(settings, subject)
     posed = pose(anatomy, flexion)
-    grid = _Grid.around(posed.landmarks(anatomy), posed.tibia.to_world((0.0, -_SHAFT, 0.0)), spacing)
+    grid = _grid_around(posed.landmarks(anatomy), posed.tibia.to_world((0.0, -_SHAFT, 0.0)), spacing)
     parts = solids(anatomy, posed)
     rng = generator(settings, Stream.TEXTURE, subject)
     hu = _hounsfield(parts, grid, anatomy.cortex, rng)
     labels = _labels(parts, grid)
-    if faces_left(settings, subject):
-        hu, labels = hu[:, :, ::-1], labels[:, :, ::-1]
-    rounded = np.clip(np.rint(hu), -1024, 3071).astype(np.int16)
-    return PhantomVolume(np.ascontiguousarray(rounded), np.ascontiguousarray(labels), (spacing, spacing, spacing))
+    return stored(hu, labels, (spacing, spacing, spacing), faces_left(settings, subject))
 
 
-@dataclass(frozen=True)
-class _Grid:
-    """Voxel centres along the world's x, y and z, each ascending."""
-
-    x: Field
-    y: Field
-    z: Field
-    spacing: float
-
-    @classmethod
-    def around(cls, landmarks: dict[str, Vector], tibia_end: Vector, spacing: float) -> "_Grid":
-        named = [landmarks[n] for n in ("patella_base", "patella_apex", "tibial_tuberosity", "tibia_plateau")]
-        points = np.stack([*named, tibia_end, np.array([0.0, _SHAFT, 0.0]), np.array([-30.0, 0.0, 0.0])])
-        low, high = points.min(axis=0) - _MARGIN, points.max(axis=0) + _MARGIN
-        low[2], high[2] = -62.0, 62.0
-        x, y, z = (np.arange(a, b, spacing).astype(np.float32) for a, b in zip(low, high, strict=True))
-        return cls(x, y, z, spacing)
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """Shape of the volume, (Z, Y, X) in the sense of CT."""
-        return self.y.size, self.x.size, self.z.size
-
-    def around_solid(self, solid: Solid) -> tuple[tuple[slice, slice, slice], tuple[Field, Field, Field]]:
-        """The part of the volume that a solid's bounding box covers, and its world coordinates."""
-        corners = solid.corners()
-        spans = []
-        for axis, values in zip((self.x, self.y, self.z), corners.T, strict=True):
-            first = int(np.searchsorted(axis, values.min() - self.spacing))
-            last = int(np.searchsorted(axis, values.max() + self.spacing))
-            spans.append(slice(first, last))
-        x, y, z = (axis[span] for axis, span in zip((self.x, self.y, self.z), spans, strict=True))
-        # Anterior comes first along the second axis of a CT volume.
-        depth = slice(self.x.size - spans[0].stop, self.x.size - spans[0].start)
-        return (spans[1], depth, spans[2]), (x[None, ::-1, None], y[:, None, None], z[None, None, :])
+def _grid_around(landmarks: dict[str, Vector], tibia_end: Vector, spacing: float) -> Grid:
+    named = [landmarks[n] for n in ("patella_base", "patella_apex", "tibial_tuberosity", "tibia_plateau")]
+    points = np.stack([*named, tibia_end, np.array([0.0, _SHAFT, 0.0]), np.array([-30.0, 0.0, 0.0])])
+    low, high = points.min(axis=0) - _MARGIN, points.max(axis=0) + _MARGIN
+    low[2], high[2] = -62.0, 62.0
+    x, y, z = (np.arange(a, b, spacing).astype(np.float32) for a, b in zip(low, high, strict=True))
+    return Grid(x, y, z, spacing)
 
 
-def _labels(parts: dict[str, Solid], grid: _Grid) -> npt.NDArray[np.uint8]:
-    labels = np.zeros(grid.shape, np.uint8)
-    for name, value in PAINT_ORDER:
-        region, world = grid.around_solid(parts[name])
-        labels[region][parts[name].fields_at(*world)[0] < 0.0] = value
+def _labels(parts: dict[str, Solid], grid: Grid) -> npt.NDArray[np.uint8]:
+    labels = painted(parts, PAINT_ORDER, grid)
     # Tibia and patella may cut slivers off the rim of the tendon.
     pieces, _ = label(labels == _TENDON, structure=np.ones((3, 3, 3)))
     largest = np.argmax(np.bincount(pieces.ravel())[1:]) + 1
@@ -107,25 +58,19 @@ def _labels(parts: dict[str, Solid], grid: _Grid) -> npt.NDArray[np.uint8]:
     return labels
 
 
-def _hounsfield(parts: dict[str, Solid], grid: _Grid, cortex: Cortex, rng: np.random.Generator) -> Field:
+def _hounsfield(parts: dict[str, Solid], grid: Grid, cortex: Cortex, rng: np.random.Generator) -> Field:
     hu = np.full(grid.shape, AIR_HU, np.float32)
     tissues = {"skin": (FAT_HU, MUSCLE_HU)} | dict.fromkeys(TENDONS, (TENDON_HU,))
     for name, values in tissues.items():
         region, world = grid.around_solid(parts[name])
         for field, value in zip(parts[name].fields_at(*world), values, strict=True):
-            _fill(hu[region], field, np.float32(value), grid.spacing)
+            blend(hu[region], field, np.float32(value), grid.spacing)
     for name in BONES:
         region, world = grid.around_solid(parts[name])
         outer, inner = parts[name].fields_at(*world)
-        _fill(hu[region], outer, np.float32(cortex.cortical_hu), grid.spacing)
+        blend(hu[region], outer, np.float32(cortex.cortical_hu), grid.spacing)
         grain = gaussian_filter(rng.standard_normal(outer.shape, np.float32), 0.8 / grid.spacing)
         _, height, _ = parts[name].frame.to_local(*world)
         spongy = marrow_hu(cortex, name, height) * (1.0 + 0.3 * grain / grain.std())
-        _fill(hu[region], inner, np.asarray(spongy, np.float32), grid.spacing)
+        blend(hu[region], inner, np.asarray(spongy, np.float32), grid.spacing)
     return hu + 12.0 * rng.standard_normal(grid.shape, np.float32)
-
-
-def _fill(hu: Field, field: Field, value: Field | np.float32, spacing: float) -> None:
-    """Blend `value` in by the share of each voxel that lies inside."""
-    share = np.clip(0.5 - field / spacing, 0.0, 1.0)
-    hu += share * (value - hu)

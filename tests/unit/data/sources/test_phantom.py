@@ -14,7 +14,15 @@ from seggrid.config.phantom import KneeSettings
 from seggrid.data.sources import open_source
 from seggrid.errors import UserError
 from seggrid.manifest import manifest_hash
-from seggrid.phantom import PHANTOM_CLASSES, WristSettings, fracture_radiograph, radiograph
+from seggrid.phantom import (
+    PHANTOM_CLASSES,
+    HipSettings,
+    WristSettings,
+    fracture_radiograph,
+    hip_volume,
+    radiograph,
+    volume,
+)
 from seggrid.records import digest
 
 
@@ -49,10 +57,27 @@ def test_broken_wrists_are_drawn_with_their_views() -> None:
     assert raw.spacing == (spacing, spacing)
 
 
+def test_hips_and_knees_are_drawn_as_volumes() -> None:
+    settings = HipSettings(subjects=2, size=(16, 20, 24), spacing=(6.0, 5.0, 4.0))
+    source = open_source(PhantomData(source="phantom", hip=settings))
+    cases = source.list_cases().cases
+    raw, drawn = source.load(cases[1]), hip_volume(settings, 1)
+    assert ([case.group for case in cases], source.class_names) == (["s000", "s001"], ("femur", "hip"))
+    assert (raw.image.shape, raw.spacing) == ((1, 16, 20, 24), (6.0, 5.0, 4.0))
+    assert np.array_equal(raw.image[0], drawn.hu)
+    assert np.array_equal(raw.labels, drawn.labels)
+    knee = KneeSettings(subjects=2, frames=2, volume_spacing=2.0, flexion=(30.0, 30.0))
+    source = open_source(PhantomData(source="phantom", knee=knee))
+    assert np.array_equal(source.load(source.list_cases().cases[2]).labels, volume(knee, 1, 30.0, 2.0).labels)
+
+
 def test_each_phantom_is_a_data_set_of_its_own_and_the_knee_keeps_its_name() -> None:
     knee, wrist = PhantomData(source="phantom"), PhantomData(source="phantom", wrist=WristSettings())
     assert manifest_hash(knee, Path("unused")) == digest(["phantom", 1])
     assert manifest_hash(wrist, Path("unused")) == digest(["phantom", "wrist", 1])
+    hip = PhantomData(source="phantom", hip=HipSettings())
+    assert manifest_hash(hip, Path("unused")) == digest(["phantom", "hip", 1])
+    assert identity(hip) == {"source": "phantom", "hip": {}}
     assert identity(knee) == {"source": "phantom"}
     assert identity(wrist) == {"source": "phantom", "wrist": {}}
     assert knee.model_dump().keys() == {"source", "knee"}
