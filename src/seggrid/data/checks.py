@@ -33,6 +33,13 @@ def check_case(raw: RawCase, allow_empty: bool) -> list[str]:
     return problems
 
 
+def is_left_out(raw: RawCase, allow_empty: bool) -> bool:
+    """Whether a part of a volume is no case: it shows no object, and empty ones are not allowed, or nothing at all."""
+    if not raw.part or raw.labels.any():
+        return False
+    return not allow_empty or any(channel.min() == channel.max() for channel in raw.image)
+
+
 def check_duplicates(digests: Iterable[tuple[str, str]]) -> list[str]:
     """Name the cases whose decoded images are the same, pixel for pixel.
 

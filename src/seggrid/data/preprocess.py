@@ -23,6 +23,7 @@ from seggrid.data import checks
 from seggrid.data.buffers import flat_writer
 from seggrid.data.card import PERCENTILES, Summary, image_digest, make_card
 from seggrid.data.index import CaseEntry, index_text
+from seggrid.data.piecewise import count_labels, flat, percentiles, pieces
 from seggrid.data.preprocessing.geometry import Place
 from seggrid.data.preprocessing.pipeline import Pipeline
 from seggrid.data.sources import Case, Listing, Source, open_source
@@ -62,6 +63,14 @@ class _Refused:
     problems: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class _LeftOut:
+    """A part of a volume that is no case; see ``checks.is_left_out``."""
+
+
+_Result = _Prepared | _Refused | _LeftOut
+
+
 class _Preparer:
     """Reads, checks and preprocesses a case; it is sent to the worker processes."""
 
@@ -72,11 +81,13 @@ class _Preparer:
         self._allow_empty = not isinstance(data, PhantomData) and data.allow_empty
         self._classes = len(source.class_names) + 1
 
-    def __call__(self, case: Case) -> _Prepared | _Refused:
+    def __call__(self, case: Case) -> _Result:
         try:
             raw = self._source.load(case)
         except UserError as error:
             return _Refused(error.problems)
+        if checks.is_left_out(raw, self._allow_empty):
+            return _LeftOut()
         problems = tuple(checks.check_case(raw, self._allow_empty))
         if problems:
             return _Refused(problems)
@@ -84,9 +95,9 @@ class _Preparer:
             image, labels, geometry = self._pipeline(raw.image, raw.labels, Place(raw.spacing, raw.part))
         except UserError as error:
             return _Refused((f"{case.case}: {error}",))
-        percentiles = np.percentile(raw.image, PERCENTILES)
-        areas = np.bincount(raw.labels.ravel(), minlength=self._classes)
-        summary = Summary(image_digest(raw.image), len(raw.image), tuple(areas.tolist()), tuple(percentiles.tolist()))
+        intensities = np.percentile(raw.image, PERCENTILES)
+        areas = count_labels(raw.labels, self._classes)
+        summary = Summary(image_digest(raw.image), len(raw.image), areas, tuple(intensities.tolist()))
         surfaces = label_surfaces(raw.labels, range(1, self._classes)).surfaces
         return _Prepared(
             case=case,
@@ -102,10 +113,16 @@ class _Preparer:
 
 
 def _display(image: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
-    grey = image.mean(axis=0, dtype=np.float64)
-    low, high = np.percentile(grey, _DISPLAY)
-    scaled = np.clip((grey - low) / max(high - low, np.finfo(np.float64).tiny), 0, 1)
-    return np.rint(255 * scaled).astype(np.uint8)
+    grey = image[0] if len(image) == 1 else image.mean(axis=0, dtype=np.float64)
+    low, high = percentiles(grey, _DISPLAY)
+    span = max(high - low, np.finfo(np.float64).tiny)
+    line = flat(grey)
+    shown = np.empty(line.size, np.uint8)
+    for piece in pieces(line.size):
+        with np.errstate(over="ignore"):  # where most of it has one value
+            scaled = np.clip((line[piece].astype(np.float64) - low) / span, 0, 1)
+        shown[piece] = np.rint(255 * scaled)
+    return shown.reshape(grey.shape)
 
 
 _prepare: _Preparer
@@ -126,11 +143,11 @@ def _end_with_main_process() -> None:
         os._exit(1)
 
 
-def _work(case: Case) -> _Prepared | _Refused:
+def _work(case: Case) -> _Result:
     return _prepare(case)
 
 
-def _prepare_all(preparer: _Preparer, cases: Sequence[Case], processes: int) -> Iterator[_Prepared | _Refused]:
+def _prepare_all(preparer: _Preparer, cases: Sequence[Case], processes: int) -> Iterator[_Result]:
     """Yield the prepared cases in order, with few of them in memory at a time."""
     if processes <= 1 or len(cases) <= 1:
         yield from map(preparer, cases)
@@ -139,7 +156,7 @@ def _prepare_all(preparer: _Preparer, cases: Sequence[Case], processes: int) -> 
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__, preparer.source_module])
     pool = ProcessPoolExecutor(min(processes, len(cases)), context, _start_worker, (preparer,))
-    pending: deque[Future[_Prepared | _Refused]] = deque()
+    pending: deque[Future[_Result]] = deque()
     try:
         for case in cases:
             pending.append(pool.submit(_work, case))
@@ -165,6 +182,8 @@ class _Recorder:
         self._borders = stack.enter_context(flat_writer(folder.borders, np.int64))
         self.entries: list[CaseEntry] = []
         self.summaries: dict[str, Summary] = {}
+        self.patients: set[str] = set()
+        self.left_out = 0
 
     def add(self, case: _Prepared) -> None:
         """Store one case."""
@@ -181,10 +200,11 @@ class _Recorder:
             original_offset=self._truths.append(case.truth),
             border_offset=self._borders.append(np.concatenate(case.borders)),
             geometry=case.geometry,
-            pixels=tuple(np.bincount(case.labels.ravel(), minlength=self._classes).tolist()),
+            pixels=count_labels(case.labels, self._classes),
             borders=tuple(map(len, case.borders)),
         )
         self.entries.append(entry)
+        self.patients.add(case.case.patient or entry.group)
         self.summaries[entry.case] = case.summary
 
     def problems(self) -> list[str]:
@@ -225,9 +245,11 @@ def preprocess(spec: DataSpec, folder: DataFolder, processes: int) -> None:
         checks.refuse(checks.check_classes(source.class_names, (s.present for s in recorder.summaries.values())))
         _refuse_changed(spec)  # while they were read
         folder.index.unlink(missing_ok=True)
+    groups = {entry.case: entry.group for entry in recorder.entries}
     folds = make_splits(groups, splits, {case: summary.present for case, summary in recorder.summaries.items()})
     write_json(folder.splits, {"folds": folds})
-    write_json(folder.card, make_card(source.class_names, recorder.entries, recorder.summaries))
+    counts = {"patients": len(recorder.patients), "left_out": recorder.left_out}
+    write_json(folder.card, counts | make_card(source.class_names, recorder.entries, recorder.summaries))
     write_text(folder.index, index_text(recorder.entries))
 
 
@@ -245,6 +267,11 @@ def _record(recorder: _Recorder, preparer: _Preparer, listing: Listing, processe
     for prepared in _prepare_all(preparer, listing.cases, processes):
         if isinstance(prepared, _Refused):
             problems += prepared.problems
+        elif isinstance(prepared, _LeftOut):
+            recorder.left_out += 1
         else:
             recorder.add(prepared)
-    checks.refuse(problems + recorder.problems())
+    if not problems and not recorder.entries:
+        problems.append(f"none of the {recorder.left_out} parts of the volumes shows an object")
+    # What is wrong with a volume is wrong with each of its parts.
+    checks.refuse([*dict.fromkeys(problems), *recorder.problems()])

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from scipy import stats
 from skimage import exposure
 
+from seggrid.data.piecewise import flat, pieces
 from seggrid.errors import UserError
 
 FloatImage = npt.NDArray[np.float32]
@@ -52,7 +53,11 @@ def z_score(image: FloatImage) -> FloatImage:
         spread = channel.std(dtype=np.float64)
         if spread == 0:
             to_unit(channel)
-        return (channel - channel.mean(dtype=np.float64)) / spread
+        mean, line = channel.mean(dtype=np.float64), flat(channel)
+        result = np.empty(line.shape, np.float32)
+        for piece in pieces(line.size):
+            result[piece] = (line[piece] - mean) / spread
+        return result.reshape(channel.shape)
 
     return each_channel(image, standardise)
 

@@ -18,10 +18,15 @@ from seggrid.errors import UserError
 
 @dataclass(frozen=True)
 class Case:
-    """The name of an image with its mask, and the group (patient) that must stay on one side of a split."""
+    """The name of an image with its mask, and the group (patient) that must stay on one side of a split.
+
+    Attributes:
+        patient: the group of the volume that it is a block of, where each block is a group of its own.
+    """
 
     case: str
     group: str
+    patient: str | None = None
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from seggrid.config.data import ClassValue, members
+from seggrid.data.piecewise import flat, pieces
 from seggrid.errors import UserError
-
-#: Pixels that are looked at at a time.
-_PIECE = 1 << 20
 
 
 class LabelMap:
@@ -43,12 +41,11 @@ class LabelMap:
         Raises:
             UserError: a value is not declared.
         """
-        flat = np.ascontiguousarray(mask).reshape(-1)
-        # Piece by piece: the numbers that numpy makes of them would take eight times the memory of a volume.
-        pieces = [flat[start : start + _PIECE] for start in range(0, flat.size, _PIECE)]
+        line = flat(mask)
         counts: Counter[int] = Counter()
-        for piece in pieces:
-            counts.update(dict(zip(*(found.tolist() for found in np.unique(piece, return_counts=True)), strict=True)))
+        for piece in pieces(line.size):
+            found = np.unique(line[piece], return_counts=True)
+            counts.update(dict(zip(*(part.tolist() for part in found), strict=True)))
         values = sorted(counts)
         unknown = [(value, counts[value]) for value in values if value not in self._labels]
         if unknown:
@@ -58,7 +55,7 @@ class LabelMap:
                 f"{origin}: undeclared label {listed}{more}; name it in data.classes, or add it to data.ignore"
             )
         table = np.array([self._labels[value] for value in values], np.uint8)
-        labels = np.empty(flat.shape, np.uint8)
-        for start, piece in zip(range(0, flat.size, _PIECE), pieces, strict=True):
-            labels[start : start + _PIECE] = table[np.searchsorted(values, piece)]
+        labels = np.empty(line.shape, np.uint8)
+        for piece in pieces(line.size):
+            labels[piece] = table[np.searchsorted(values, line[piece])]
         return labels.reshape(mask.shape)
