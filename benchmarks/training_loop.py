@@ -180,7 +180,7 @@ def albumentations_loader(job: Job, workers: int) -> DataLoader:
 
 
 def monai_loader(job: Job, workers: int) -> DataLoader:
-    """MONAI's DataLoader over its CacheDataset."""
+    """MONAI's DataLoader over its CacheDataset, of images or volumes, whole or in patches."""
     from monai.data import CacheDataset
     from monai.data import DataLoader as MonaiLoader
     from monai.transforms import (
@@ -191,27 +191,31 @@ def monai_loader(job: Job, workers: int) -> DataLoader:
         RandGaussianNoised,
         RandGaussianSmoothd,
         RandScaleIntensityd,
+        RandSpatialCropd,
+        SpatialPadd,
     )
 
     s = job.training.augmentation
     assert s is not None
-    both, angle, shift = ["image", "label"], float(np.deg2rad(s.rotation)), s.translation * 256
-    sd = (0.1, s.blur_sd)
+    whole = whole_cases(job)
+    size = job.training.patch_size or whole[0][1].shape
+    both, angle, axes = ["image", "label"], (float(np.deg2rad(s.rotation)),) * (3 if len(size) == 3 else 1), len(size)
+    shift, sd = [s.translation * side for side in size], (0.1, s.blur_sd)
     transform = Compose(
         [
-            RandFlipd(both, prob=s.flip[1], spatial_axis=1),
+            *([SpatialPadd(both, size), RandSpatialCropd(both, size)] if job.training.patch_size else []),
+            *(RandFlipd(both, prob=p, spatial_axis=axis) for axis, p in enumerate(s.flip) if p),
             RandAffined(
-                both, prob=s.affine, rotate_range=angle, scale_range=(s.scaling,) * 2, translate_range=(shift,) * 2,
+                both, prob=s.affine, rotate_range=angle, scale_range=(s.scaling,) * axes, translate_range=shift,
                 mode=("bilinear", "nearest"), padding_mode="zeros",
             ),
             RandScaleIntensityd("image", factors=s.contrast, prob=s.intensity),
             RandAdjustContrastd("image", prob=s.gamma, gamma=(1 / s.gamma_range, s.gamma_range)),
-            RandGaussianSmoothd("image", prob=s.blur, sigma_x=sd, sigma_y=sd),
+            RandGaussianSmoothd("image", prob=s.blur, sigma_x=sd, sigma_y=sd, sigma_z=sd),
             RandGaussianNoised("image", prob=s.noise, std=s.noise_sd),
         ]
     )  # fmt: skip
-    images, labels = job.train.batch(torch.arange(len(job.train)))
-    cases = [{"image": i, "label": t[None]} for i, t in zip(images.cpu(), labels.cpu(), strict=True)]
+    cases = [{"image": image, "label": labels[None]} for image, labels in whole]
 
     def collate(items: list[dict[str, Tensor]]) -> tuple[Tensor, Tensor]:
         return (
@@ -228,6 +232,12 @@ def monai_loader(job: Job, workers: int) -> DataLoader:
         persistent_workers=workers > 0,
         collate_fn=collate,
     )
+
+
+def whole_cases(job: Job) -> list[tuple[Tensor, Tensor]]:
+    """The images and labels that training draws from, on the processor."""
+    stored = job.train._pairs or list(zip(*job.train._stacked, strict=True))
+    return [(image.cpu(), labels.cpu()) for image, labels in stored]
 
 
 def parse() -> argparse.Namespace:
