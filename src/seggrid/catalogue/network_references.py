@@ -77,6 +77,10 @@ NETWORK_REFERENCES: dict[str, Reference] = {
         "Wang, Weijun and Zhu, Yukun and Pang, Ruoming and Vasudevan, Vijay and Le, Quoc V. and Adam, Hartwig",
         "Searching for MobileNetV3", ICCV, 2019, pages="1314--1324",
     ),
+    "liao2001": article(
+        "Liao, Ping-Sung and Chen, Tse-Sheng and Chung, Pau-Choo", "A Fast Algorithm for Multilevel Thresholding",
+        "Journal of Information Science and Engineering", 2001, volume="17", number="5", pages="713--727",
+    ),
     "kerfoot2019": proceedings(
         "Kerfoot, Eric and Clough, James and Oksuz, Ilkay and Lee, Jack and King, Andrew P. and Schnabel, Julia A.",
         "Left-Ventricle Quantification Using Residual U-Net",
@@ -110,6 +114,7 @@ ARCHITECTURES: dict[str, str] = {
     "upernet": "xiao2018", "segformer": "xie2021", "vnet": "milletari2016", "unet3d": "kerfoot2019",
     "attentionunet3d": "oktay2018", "segresnet": "myronenko2019", "unetr": "hatamizadeh2022unetr",
     "swinunetr": "hatamizadeh2022swin", "multitaskunet3d": "jin2025",
+    "multilevelthreshold": "liao2001",
 }  # fmt: skip
 
 #: How the name of an encoder begins, without ``tu-`` -> its publication; the longest beginning counts.

@@ -72,6 +72,12 @@ ARCHITECTURES: dict[str, ArchitectureRow] = {
             "dropout": _dropout,
         },
     ),
+    "MultilevelThreshold": ArchitectureRow(
+        "seggrid.networks.threshold:multilevel_threshold",
+        "the classical baseline: multi-Otsu levels of each image, and the class of each level learnt",
+        axes=(2, 3),
+        parameters={"levels": Parameter(4, "levels of an image", 2, 4)},
+    ),
 }
 
 NETWORKS: dict[str, NetworkRow] = {

@@ -5,10 +5,10 @@ from __future__ import annotations
 import cv2
 import numpy as np
 from scipy import ndimage
-from skimage import filters
 
 from seggrid.data.preprocessing.intensity import FloatImage, each_channel, to_unit
 from seggrid.errors import UserError
+from seggrid.thresholds import multilevel
 
 
 def median(image: FloatImage, size: int) -> FloatImage:
@@ -46,14 +46,11 @@ def bilateral(image: FloatImage, sigma_intensity: float, sigma_space: float) -> 
 def multilevel_threshold(image: FloatImage, classes: int) -> FloatImage:
     """Append the levels of the first channel as a channel from 0 to 1.
 
-    The thresholds are those of Otsu for several levels (Liao et al. 2001) on a histogram of 256 bins.
-
     Raises:
         UserError: the first channel has fewer values than ``classes``.
     """
     try:
-        thresholds = filters.threshold_multiotsu(image[0], classes=classes)
+        levels = multilevel(image[0], classes)
     except ValueError as error:
         raise UserError(f"multilevel_threshold: {error}") from error
-    levels = np.digitize(image[0], bins=thresholds).astype(np.float32) / (classes - 1)
-    return np.concatenate([image, levels[None]])
+    return np.concatenate([image, levels[None].astype(np.float32) / (classes - 1)])
