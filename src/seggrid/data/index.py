@@ -25,6 +25,7 @@ class CaseEntry:
     """One case of a preprocessed data set.
 
     Attributes:
+        group: the patient, in all statistics.
         channels: of the preprocessed image.
         shape: of the preprocessed image, without channels.
         original_shape: of the image as it was read.

@@ -182,7 +182,7 @@ class _Recorder:
         self._borders = stack.enter_context(flat_writer(folder.borders, np.int64))
         self.entries: list[CaseEntry] = []
         self.summaries: dict[str, Summary] = {}
-        self.patients: set[str] = set()
+        self.groups: dict[str, str] = {}
         self.left_out = 0
 
     def add(self, case: _Prepared) -> None:
@@ -190,7 +190,7 @@ class _Recorder:
         self._originals.append(case.original)
         entry = CaseEntry(
             case=case.case.case,
-            group=case.case.group,
+            group=case.case.patient or case.case.group,
             channels=len(case.image),
             shape=case.labels.shape,
             original_shape=case.truth.shape,
@@ -204,7 +204,7 @@ class _Recorder:
             borders=tuple(map(len, case.borders)),
         )
         self.entries.append(entry)
-        self.patients.add(case.case.patient or entry.group)
+        self.groups[entry.case] = case.case.group
         self.summaries[entry.case] = case.summary
 
     def problems(self) -> list[str]:
@@ -245,11 +245,10 @@ def preprocess(spec: DataSpec, folder: DataFolder, processes: int) -> None:
         checks.refuse(checks.check_classes(source.class_names, (s.present for s in recorder.summaries.values())))
         _refuse_changed(spec)  # while they were read
         folder.index.unlink(missing_ok=True)
-    groups = {entry.case: entry.group for entry in recorder.entries}
-    folds = make_splits(groups, splits, {case: summary.present for case, summary in recorder.summaries.items()})
+    folds = make_splits(recorder.groups, splits, {case: summary.present for case, summary in recorder.summaries.items()})
     write_json(folder.splits, {"folds": folds})
-    counts = {"patients": len(recorder.patients), "left_out": recorder.left_out}
-    write_json(folder.card, counts | make_card(source.class_names, recorder.entries, recorder.summaries))
+    card = make_card(source.class_names, recorder.entries, recorder.summaries)
+    write_json(folder.card, card | {"groups": len(set(recorder.groups.values())), "left_out": recorder.left_out})
     write_text(folder.index, index_text(recorder.entries))
 
 

@@ -14,6 +14,7 @@ from seggrid.report.figures import Figure, script_json
 from seggrid.report.numbers import DASH, FILTERS
 from seggrid.report.results import Results
 from seggrid.report.tables import Table
+from seggrid.scoring.grid import DEMONSTRATION
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ def document(template: str, sections: Sequence[Section], folder: str, **values: 
         sections=sections,
         folder=folder,
         asset=asset,
+        demonstration=DEMONSTRATION,
         dash=DASH,
         plotly=Markup(get_plotlyjs()) if figures else "",  # noqa: S704 (plotly's own file)
         figures=Markup(script_json(figures)),  # noqa: S704 (escaped for a script element)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from seggrid.scoring.grid import Grid
+from seggrid.scoring.grid import DEMONSTRATION, Grid
 from seggrid.scoring.ranking import Ranking
 from seggrid.scoring.statistics import MINIMUM_GROUPS
 
@@ -39,7 +39,12 @@ def _about_candidates(grid: Grid, ranking: Ranking) -> Iterator[str]:
 
 
 def _about_groups(grid: Grid, ranking: Ranking) -> Iterator[str]:
-    if not ranking.ranked.empty and ranking.groups < MINIMUM_GROUPS:
+    if grid.one_patient:
+        yield (
+            f"{DEMONSTRATION}; its blocks are no independent groups, so there are no intervals, tests or claims, and "
+            "the order says nothing of other patients"
+        )
+    elif not ranking.ranked.empty and ranking.groups < MINIMUM_GROUPS:
         yield (
             f"{ranking.groups} test group{'s' * (ranking.groups > 1)}: too few for intervals (at least "
             f"{MINIMUM_GROUPS} are needed); shares of first places say little"

@@ -13,10 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from seggrid.config import Experiment
-from seggrid.paths import ExperimentFolder, RunFolder
-from seggrid.records import CASE_KEYS, RunStatus, digest, read_model, read_status
+from seggrid.paths import DataFolder, ExperimentFolder, RunFolder
+from seggrid.records import CASE_KEYS, RunStatus, digest, read_json, read_model, read_status
 from seggrid.specification import PlannedRun, read_evaluation, read_plan
 
+#: What is told first of a data set that is cut out of one patient.
+DEMONSTRATION = "1 patient: technical demonstration"
 State = Literal["completed", "failed", "missing", "unevaluated"]
 STATES: tuple[State, ...] = ("completed", "failed", "missing", "unevaluated")
 
@@ -77,6 +79,12 @@ class Grid:
     def baseline(self) -> str:
         """The mixture that the others are compared with: the configured one, else the first."""
         return self.experiment.scoring.baseline or self.candidates[0].loss
+
+    @cached_property
+    def one_patient(self) -> bool:
+        """Whether the data set is cut out of a single patient: then nothing is claimed of others."""
+        card = DataFolder(self.runs[0].planned.data_id).card if self.runs else None
+        return card is not None and card.is_file() and read_json(card).get("patients") == 1
 
     @cached_property
     def class_names(self) -> tuple[str, ...]:

@@ -21,7 +21,8 @@ class Case:
     """The name of an image with its mask, and the group (patient) that must stay on one side of a split.
 
     Attributes:
-        patient: the group of the volume that it is a block of, where each block is a group of its own.
+        patient: whom statistics count it to, where that is not its group: the blocks of a single patient are groups of
+            their own in a split only.
     """
 
     case: str

@@ -17,7 +17,7 @@ from seggrid.paths import DataFolder
 from seggrid.records import read_json
 from seggrid.scoring.aggregate import Means, aggregate
 from seggrid.scoring.cases import collect_cases
-from seggrid.scoring.grid import Candidate, Grid, read_grid
+from seggrid.scoring.grid import DEMONSTRATION, Candidate, Grid, read_grid
 from seggrid.scoring.ranking import Ranking, rank_candidates
 from seggrid.scoring.stage import reference_distance
 from seggrid.scoring.summary import validation_winner, winner
@@ -235,6 +235,8 @@ def _notes(first: Grid, second: Grid) -> Iterator[str]:
     if ids[0] != ids[1] and not list(_data_differ(first, second)):
         yield "the two preprocess the same cases differently; both are measured at the original resolution"
     for grid in (first, second):
+        if grid.one_patient:
+            yield f"{grid.experiment.name}: {DEMONSTRATION}, so there are no intervals"
         states = grid.states()
         if states["completed"] < len(grid.runs):
             yield f"{grid.experiment.name} has {states['completed']} of {len(grid.runs)} runs completed"

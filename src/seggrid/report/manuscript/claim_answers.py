@@ -97,6 +97,7 @@ def _source(results: Results) -> dict[int, Answer]:
 
 def _described(results: Results, card: dict[str, Any]) -> dict[int, Answer]:
     """What the data card says."""
+    groups = card.get("patients", card["groups"])
     sizes = [size["shape"] for size in card["sizes"]]
     spacing = card["spacing"]
     steps = (
@@ -109,7 +110,7 @@ def _described(results: Results, card: dict[str, Any]) -> dict[int, Answer]:
             f"Images of {' to '.join(dict.fromkeys((_shape(sizes[0]), _shape(sizes[-1]))))} pixels; {steps}.",
             "devices and protocol",
         ),
-        35: Answer(f"{card['cases']} cases of {card['groups']} groups.", "a flow chart of exclusions"),
+        35: Answer(f"{card['cases']} cases of {groups} groups.", "a flow chart of exclusions"),
         36: Answer(f"Objects: {shown}.", "demographic and clinical characteristics"),
     }
 
@@ -117,7 +118,7 @@ def _described(results: Results, card: dict[str, Any]) -> dict[int, Answer]:
 def _partitions(results: Results) -> dict[int, Answer]:
     experiment = results.grid.experiment
     splits = experiment.splits
-    own = results.card is not None and results.card["groups"] == results.card["cases"]
+    own = results.card is not None and results.card.get("patients", results.card["groups"]) == results.card["cases"]
     counts = (results.scores or {}).get("counts")
     known = {
         19: Answer(

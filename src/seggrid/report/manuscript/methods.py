@@ -64,6 +64,7 @@ def methods(results: Results) -> str:
         baseline=next((c.label for c in results.candidates if c.loss == results.grid.baseline), results.grid.baseline),
         simplex=bool(results.evidence and find_simplices(results.evidence)),
         minimum_groups=MINIMUM_GROUPS,
+        one_patient=results.grid.one_patient,
         groups=results.scores["counts"]["groups"] if results.scores else None,
         **_runs(results, environments),
     )

@@ -77,7 +77,7 @@ def class_frame(card: dict[str, Any], class_names: tuple[str, ...]) -> pd.DataFr
                 "area": card["areas"][key],
                 "share": card["shares"][key],
                 "cases": card["cases_with"].get(key, card["cases"]),
-                "groups": card["groups_with"].get(key, card["groups"]),
+                "groups": card["groups_with"].get(key, card.get("patients", card["groups"])),
             }
             for key, name in names.items()
         ]
@@ -86,7 +86,8 @@ def class_frame(card: dict[str, Any], class_names: tuple[str, ...]) -> pd.DataFr
 
 def fold_frame(results: Results) -> pd.DataFrame:
     """Cases and groups on each side of each fold, and whether the experiment runs the fold."""
-    groups = {entry.case: entry.group for entry in read_index(results.data.index)}
+    one = results.grid.one_patient
+    groups = {entry.case: entry.case if one else entry.group for entry in read_index(results.data.index)}
     run = results.grid.experiment.all_folds()
     return pd.DataFrame(
         [
