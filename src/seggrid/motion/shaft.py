@@ -68,8 +68,8 @@ class _Sections:
 def find_shaft(border: Points, on_frame: npt.NDArray[np.bool_], joint: Points, step: float) -> Shaft | None:
     """Find the shaft of a bone.
 
-    The search starts in several directions, for a bone of which little is seen is as long across as it is along; the
-    longest shaft is taken.
+    A bone of which little is seen is as long across as it is along: unless the first start finds a shaft as long as it
+    is wide, others are tried, and the longest is taken.
 
     Args:
         border: points on the border of the bone's mask, shape ``(n, 2)``.
@@ -81,9 +81,15 @@ def find_shaft(border: Points, on_frame: npt.NDArray[np.bool_], joint: Points, s
         ``None`` where less of the shaft is seen than 0.4 of its width.
     """
     longest = _longest_extent(border, joint)
-    found = [_settle(border, on_frame, _turned(longest, degrees), step) for degrees in _STARTS]
-    shafts = [shaft for shaft in found if shaft is not None and shaft.direction @ longest > 0]
-    best = max(shafts, key=lambda shaft: shaft.length / shaft.width, default=None)
+    best = None
+    for degrees in _STARTS:
+        found = _settle(border, on_frame, _turned(longest, degrees), step)
+        if found is None or found.direction @ longest <= 0:
+            continue
+        if best is None or found.length / found.width > best.length / best.width:
+            best = found
+        if best.length >= best.width:
+            break  # nothing but a shaft is that long and even
     return best if best is not None and best.length >= SHORTEST * best.width else None
 
 

@@ -1,0 +1,116 @@
+"""Surface models of the objects in a mask file, as binary STL or PLY, and a table of what they measure."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from seggrid.data.sources import volumes
+from seggrid.data.sources.files import read_mask
+from seggrid.errors import UserError
+from seggrid.records import atomic, to_csv, write_text
+from seggrid.surfaces.meshes import Surface, surface_of
+
+Format = Literal["stl", "ply"]
+FORMATS: tuple[Format, ...] = get_args(Format)
+#: Which way the first two axes of the world point: left and posterior (DICOM, ITK, 3D Slicer's models), or right and
+#: anterior (NIfTI).
+Space = Literal["lps", "ras"]
+SPACES: tuple[Space, ...] = get_args(Space)
+COLUMNS = ("object", "label", "file", "mask_volume_mm3", "volume_mm3", "area_mm2", "triangles", "closed")
+_HEADER = 80
+
+
+def write_surfaces(
+    mask: Path,
+    out: Path,
+    classes: str | None = None,
+    kind: Format = "stl",
+    smooth: float | None = None,
+    space: Space = "lps",
+) -> str:
+    """Write the surface of every object of a mask file, and ``surfaces.csv``, into a folder.
+
+    Args:
+        classes: ``tibia=1,fibula=2``: objects and their labels; default: all labels, named ``object-1`` and so on.
+        kind: of the files.
+        smooth: see ``surface_of``.
+        space: of the coordinates.
+
+    Returns:
+        A line per object.
+
+    Raises:
+        UserError: the mask cannot be read, is flat, or does not hold a label that was asked for.
+    """
+    if smooth is not None and smooth < 0:
+        raise UserError(f"--smooth: {smooth:g} is negative; give mm, 0 for none")
+    voxels, affine = _read(mask, space)
+    names = _objects(voxels, classes, mask)
+    rows, lines = [], []
+    for name, label in names.items():
+        surface = surface_of(voxels == label, affine, smooth)
+        if surface is None:
+            raise UserError(f"{mask}: holds no voxel of label {label} ({name}); leave it out of --classes")
+        file = f"{name}.{kind}"
+        _write(surface, out / file, kind, space)
+        rows.append(
+            [name, label, file, *(f"{value:.6g}" for value in (surface.mask_volume, surface.volume, surface.mesh.area)),
+             len(surface.mesh.faces), str(surface.closed).lower()]
+        )  # fmt: skip
+        open_ = "" if surface.closed else ", NOT closed: touching itself at an edge"
+        volume, triangles = surface.volume / 1000, len(surface.mesh.faces)
+        lines.append(
+            f"{out / file}: {volume:.2f} ml (mask {surface.mask_volume / 1000:.2f}), {triangles} triangles{open_}"
+        )
+    write_text(out / "surfaces.csv", to_csv(COLUMNS, rows))
+    return "\n".join(lines)
+
+
+def _read(path: Path, space: Space) -> tuple[npt.NDArray[np.generic], npt.NDArray[np.float64]]:
+    """The voxels along the axes of the file, and the way from their indices to mm."""
+    if not path.is_file():
+        raise UserError(f"{path}: no such file")
+    grid = volumes.read_grid(path) if volumes.may_be_volume(path) else None
+    if grid is None:
+        raise UserError(f"{path}: not a volume; give a mask as NIfTI, NRRD, MHA or MHD with three axes")
+    canonical, _ = read_mask(path, flat_slice=False)
+    turn = np.diag([-1.0, -1.0, 1.0, 1.0]) if space == "lps" else np.eye(4)
+    return grid.from_canonical(canonical), turn @ grid.affine
+
+
+def _objects(voxels: npt.NDArray[np.generic], classes: str | None, path: Path) -> dict[str, int]:
+    if classes is None:
+        found = [int(label) for label in np.unique(voxels) if label > 0]
+        if not found:
+            raise UserError(f"{path}: an empty mask")
+        return {f"object-{label}": label for label in found}
+    named = {}
+    for entry in classes.split(","):
+        name, _, label = entry.partition("=")
+        if not re.fullmatch(r"[\w .+-]{1,60}", name) or not label.isdigit() or int(label) == 0:
+            raise UserError(
+                f"--classes: {entry!r} is not NAME=LABEL, NAME of letters, digits, dots, hyphens and spaces"
+            )
+        if name in named:
+            raise UserError(f"--classes: {name} stands twice")
+        named[name] = int(label)
+    return named
+
+
+def _write(surface: Surface, path: Path, kind: Format, space: Space) -> None:
+    """Write a file; its header names the space of the coordinates as 3D Slicer reads it."""
+    # Normals follow from the order of the corners; written per vertex they would only double the file.
+    content = surface.mesh.export(file_type=kind, **({"vertex_normal": False} if kind == "ply" else {}))
+    said = f"seggrid SPACE={space.upper()} unit mm"
+    if kind == "stl":
+        content = said.encode().ljust(_HEADER) + content[_HEADER:]
+    else:
+        head, end, rest = content.partition(b"\n")
+        content = head + end + rest.replace(b"\nelement", f"\ncomment {said}\nelement".encode(), 1)
+    with atomic(path) as temporary:
+        temporary.write_bytes(content)

@@ -1,0 +1,157 @@
+"""From predicted masks to the errors beside the ranking."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pytest
+
+from seggrid import cli
+from seggrid.config import Experiment, parse_experiment
+from seggrid.data.store import Store
+from seggrid.errors import UserError
+from seggrid.inference.evaluate import write_mask
+from seggrid.motion.stage import natural
+from seggrid.paths import DataFolder, ExperimentFolder, RunFolder
+from seggrid.plan import Plan, make_plan
+from seggrid.specification import PlannedRun
+from tests.conftest import REPOSITORY
+from tests.unit.report.grid import fill
+
+KNEE = {
+    "subjects": 8, "frames": 2, "size": 128, "field_of_view": [240, 300], "out_of_plane_rotation": 0, "other_leg": 0,
+    "collimation": 0, "markers": 0, "photons": [50_000, 60_000],
+}  # fmt: skip
+EXPERIMENT = {
+    "name": "knees", "data": {"source": "phantom", "knee": KNEE}, "preprocessing": ["z_score"],
+    "splits": {"folds": 2}, "networks": ["UNet_R18"], "mixtures": ["ce", "dice"], "scoring": {"bootstrap": 100},
+    "motion": {},
+}  # fmt: skip
+
+
+def spoiled(mask: npt.NDArray[np.uint8], frame: int) -> npt.NDArray[np.uint8]:
+    """The first frame loses its patella, the other one half of its tendon."""
+    mask = mask.copy()
+    if frame == 0:
+        mask[mask == 1] = 0
+    else:
+        tendon, patella = np.argwhere(mask == 4), np.argwhere(mask == 1).mean(axis=0)
+        far = np.linalg.norm(tendon - patella, axis=1)
+        mask[tuple(tendon[far > np.median(far)].T)] = 0
+    return mask
+
+
+def predict(run: PlannedRun, store: Store) -> None:
+    """``ce`` spoils what ``dice`` finds exactly."""
+    fold = store.fold(int(run.fold))
+    with zipfile.ZipFile(RunFolder(run.run_id).evaluation(run.eval_id).predictions, "w") as archive:
+        for split, cases in (("val", fold.val), ("test", fold.test)):
+            for case in cases:
+                truth, name = store.truth(case), store.cases[case].case
+                write_mask(archive, f"{split}/{name}", spoiled(truth, int(name[-2:])) if run.loss == "ce" else truth)
+
+
+@pytest.fixture(scope="module")
+def scored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plan]:
+    """A grid of made-up masks of phantom knees, scored; tests must not change its files."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SEGGRID_RESULTS", str(tmp_path_factory.mktemp("motion") / "results"))
+        plan = fill(Experiment.model_validate(EXPERIMENT))
+        for run in plan.runs:
+            predict(run, Store.open(DataFolder(run.data_id)))
+        assert cli.main(["motion", "knees"]) == 0
+        assert cli.main(["score", "knees"]) == 0
+        yield plan
+
+
+def errors() -> pd.DataFrame:
+    table = pd.read_csv(ExperimentFolder("knees").motion_errors)
+    return table.set_index(["loss", "measure"])
+
+
+def test_masks_that_are_true_have_no_error(scored: Plan) -> None:
+    exact = errors().loc["dice"]
+    assert (exact["mae"] == 0).all()
+    assert (exact["missed"] == 0).all()
+    assert exact["frames"].max() == 16
+
+
+def test_a_missed_patella_is_counted_and_a_short_tendon_measured(scored: Plan) -> None:
+    spoilt = errors().loc["ce"]
+    assert spoilt.loc["patella_length", "missed"] == 8
+    assert spoilt.loc["patella_length", "frames"] == 16
+    assert spoilt.loc["patella_length", "mae"] == 0
+    assert spoilt.loc["tendon_length", "bias"] < -8
+    assert spoilt.loc["tendon_length", "mae"] == -spoilt.loc["tendon_length", "bias"]
+    assert spoilt.loc["tendon_length", "low"] < spoilt.loc["tendon_length", "mae"] < spoilt.loc["tendon_length", "high"]
+    against = errors().loc["dice"].loc["tendon_length"]
+    assert against["difference_high"] < 0, "dice is better than the baseline, ce"
+
+
+def test_the_pose_is_known_and_near(scored: Plan) -> None:
+    exact = errors().loc["dice"]
+    assert 0 < exact.loc["flexion", "known_mae"] < 4
+    assert 0 < exact.loc["patella_length", "known_mae"] < 2
+
+
+def test_the_ranking_holds_the_errors_and_is_ordered_as_without(scored: Plan) -> None:
+    with_motion = pd.read_csv(ExperimentFolder("knees").ranking)
+    assert with_motion.set_index("loss").loc["ce", "patella_length_missed"] == 8
+    assert {"flexion_mae", "flexion_mae_low", "flexion_mae_high", "flexion_missed"} <= set(with_motion.columns)
+
+
+def test_frames_are_in_the_order_of_their_names(scored: Plan) -> None:
+    rows = pd.read_csv(ExperimentFolder("knees").motion)
+    assert (rows["frame"] == rows["case"].str[-2:].astype(int) + 1).all()
+    assert sorted(["f10", "f2", "f1"], key=natural) == ["f1", "f2", "f10"]
+
+
+def test_scoring_again_gives_the_same_bytes_and_measures_nothing_again(scored: Plan) -> None:
+    folder = ExperimentFolder("knees")
+    kept = sorted(folder.folder.parent.parent.glob("runs/*/eval-*/motion-*.csv"))
+    assert len(kept) == 4
+    before = [(path.read_bytes(), path.stat().st_mtime_ns) for path in (*kept, folder.motion)]
+    assert cli.main(["score", "knees"]) == 0
+    assert before == [(path.read_bytes(), path.stat().st_mtime_ns) for path in (*kept, folder.motion)]
+
+
+def test_the_columns_of_the_reference_are_those_of_the_files(scored: Plan) -> None:
+    page = (REPOSITORY / "docs/reference/files.md").read_text()
+    for path in (ExperimentFolder("knees").motion, ExperimentFolder("knees").motion_errors):
+        section = page.partition(f"## {path.name}\n")[2].partition("\n## ")[0]
+        listed = [cell for line in section.splitlines() if line.startswith("| `") for cell in line.split("`")[1::2]]
+        assert set(pd.read_csv(path, nrows=0).columns) <= set(listed), path.name
+
+
+def test_motion_changes_no_identity() -> None:
+    with_motion, without = (
+        make_plan(Experiment.model_validate({**EXPERIMENT, "motion": motion}), []) for motion in ({}, None)
+    )
+    assert [vars(run) for run in with_motion.runs] == [vars(run) for run in without.runs]
+
+
+def test_names_of_parts_are_checked() -> None:
+    wrong = Experiment.model_validate({**EXPERIMENT, "motion": {"patella": "patela"}})
+    with pytest.raises(UserError, match=r"motion.patella: patela is not one of the objects .*did you mean patella"):
+        make_plan(wrong, [])
+    with pytest.raises(UserError, match="motion: femur plays two parts"):
+        parse_experiment({**EXPERIMENT, "motion": {"patella": "femur"}}, "page")
+
+
+def test_an_experiment_without_the_section(results_without: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    make_plan(Experiment.model_validate({**EXPERIMENT, "motion": None}), []).write()
+    assert cli.main(["motion", "knees"]) == 2
+    assert "has no section motion" in capsys.readouterr().err
+    assert cli.main(["motion"]) == 2
+    assert "give an experiment, or --masks" in capsys.readouterr().err
+
+
+@pytest.fixture
+def results_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SEGGRID_RESULTS", str(tmp_path))
+    return tmp_path
