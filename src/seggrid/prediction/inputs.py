@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,41 @@ import numpy.typing as npt
 
 from seggrid.data.sources.dicom import Header, NotAnImageError, is_dicom, read_frame, read_header
 from seggrid.data.sources.files import Spacing, read_image, size_text, stem
+from seggrid.data.sources.folder import require_same_place
 from seggrid.data.sources.pseudonyms import TABLE, name_by_content
+from seggrid.data.sources.series import Series, Slice, arrange, read_slice, series_pseudonym
+from seggrid.data.sources.volumes import companion, may_be_volume, read_grid
 from seggrid.errors import UserError
 
 #: Suffix of an image -> suffix of its mask, which must keep whole numbers.
 SUFFIXES = {
     ".png": ".png", ".jpg": ".png", ".jpeg": ".png", ".tif": ".tif", ".tiff": ".tiff",
-    ".nii": ".nii", ".nii.gz": ".nii.gz",
+    ".nii": ".nii", ".nii.gz": ".nii.gz", ".nrrd": ".nrrd", ".mha": ".mha", ".mhd": ".mha",
 }  # fmt: skip
+#: Volumes of which slices are taken one by one are kept for the next slice: one for each thread that reads.
+_KEPT = 2
 _CHANNEL = re.compile(r"(.+)_(\d{4})")
+
+
+@dataclass(frozen=True)
+class Volumes:
+    """What a model takes: images of two axes, whole volumes, or the slices of volumes one by one.
+
+    Attributes:
+        whole: volumes.
+        axis: that the slices are counted along.
+    """
+
+    whole: bool = False
+    axis: int | None = None
+
+    @property
+    def any(self) -> bool:
+        """Whether DICOM files are the slices of volumes."""
+        return self.whole or self.axis is not None
+
+
+FLAT = Volumes()
 
 
 @dataclass(frozen=True)
@@ -29,14 +56,22 @@ class Input:
     """An image to segment.
 
     Attributes:
-        files: one, or one per channel where the data set keeps channels apart.
+        files: one, or one per channel where the data set keeps channels apart, or the slices of a series.
         mask: where its mask goes, relative to the folder of the results.
         header: of an image that is DICOM, which is told by its pseudonym; ``None`` for others.
+        series: that the files are, told by its pseudonym too.
+        flat_slice: a NIfTI file of one slice is an image of two axes.
+        axis: of a volume whose slices are segmented one by one.
+        slices: how many there are.
     """
 
     files: tuple[Path, ...]
     mask: Path
     header: Header | None = None
+    series: Series | None = field(default=None, compare=False)
+    flat_slice: bool = True
+    axis: int | None = None
+    slices: int = 1
 
     @property
     def name(self) -> str:
@@ -46,34 +81,55 @@ class Input:
     @property
     def told(self) -> str:
         """What messages call it."""
-        return self.name if self.header else str(self.files[0])
+        return self.name if self.header or self.series else str(self.files[0])
 
     @property
     def frames(self) -> int:
         """Images in the file, each with a mask of its own."""
-        return self.header.frames if self.header else 1
+        return self.header.frames if self.header else self.slices
+
+    @property
+    def sources(self) -> tuple[Path, ...]:
+        """All files with its pixels, those that an ``.mhd`` header names too."""
+        voxels = (companion(file) for file in self.files if file.suffix.lower() == ".mhd")
+        return (*self.files, *(file for file in voxels if file))
 
     def read(self, frame: int = 1) -> tuple[npt.NDArray[Any], Spacing | None]:
         """Return the image ``(C, *S)`` as the files hold it, and its spacing in mm where they carry one.
 
         Args:
-            frame: counted from 1.
+            frame: or slice, counted from 1.
 
         Raises:
-            UserError: a file cannot be read, or the channels differ in size.
+            UserError: a file cannot be read, or the channels differ in size or place.
         """
-        if self.header:
-            try:
+        if self.axis is not None:
+            volume, spacing = _kept(self)
+            return volume.take(frame - 1, self.axis + 1), spacing and (*spacing[: self.axis], *spacing[self.axis + 1 :])
+        return self.read_whole(frame)
+
+    def read_whole(self, frame: int = 1) -> tuple[npt.NDArray[Any], Spacing | None]:
+        """Return the image as ``read`` does, of a volume all slices."""
+        try:
+            if self.series:
+                return self.series.read()
+            if self.header:
                 return read_frame(self.files[0], frame)
-            except UserError as error:
-                raise UserError(f"{self.told}: {error}") from None
-        (image, spacing), *others = map(read_image, self.files)
+        except UserError as error:
+            raise UserError(f"{self.told}: {error}") from None
+        (image, spacing), *others = (read_image(file, self.flat_slice) for file in self.files)
         if not others:
             return image, spacing
         for file, (channel, _) in zip(self.files[1:], others, strict=True):
             if channel.shape[1:] != image.shape[1:]:
                 raise UserError(f"{file}: {size_text(channel.shape[1:])} pixels, unlike {self.files[0].name}")
+            require_same_place(file, self.files[0], image.ndim - 1)
         return np.concatenate([image, *(channel for channel, _ in others)]), spacing
+
+
+@lru_cache(maxsize=_KEPT)
+def _kept(item: Input) -> tuple[npt.NDArray[Any], Spacing | None]:
+    return item.read_whole()
 
 
 @dataclass
@@ -90,7 +146,7 @@ class Inputs:
     pseudonyms: dict[Path, list[tuple[str, Path]]] = field(default_factory=dict)
 
 
-def find_inputs(paths: Sequence[Path], out: Path, channel_files: bool) -> Inputs:
+def find_inputs(paths: Sequence[Path], out: Path, channel_files: bool, volumes: Volumes = FLAT) -> Inputs:
     """Find the images in files and folders.
 
     The mask of ``FOLDER/a/b.png`` is ``a/b.png``, that of a file its name, that of DICOM a pseudonym. In folders,
@@ -99,10 +155,12 @@ def find_inputs(paths: Sequence[Path], out: Path, channel_files: bool) -> Inputs
     Args:
         out: the folder of the results.
         channel_files: files are called ``CASE_0000``, one per channel, and the mask ``CASE``, as nnU-Net wants it.
+        volumes: what the model takes; where it is volumes, DICOM files are put together by their series.
     """
     found = Inputs()
     flat: dict[Path, set[Path]] = {}  # by the mask without its suffix
     scans: dict[str, dict[Path, Header]] = {}
+    stacks: dict[str, dict[Path, Slice]] = {}
     for path in paths:
         folder = path.is_dir()
         if not path.exists():
@@ -111,23 +169,51 @@ def find_inputs(paths: Sequence[Path], out: Path, channel_files: bool) -> Inputs
             relative = file.relative_to(path) if folder else Path(file.name)
             if _suffix(file) in SUFFIXES:
                 flat.setdefault(_case(relative, channel_files), set()).add(file)
+            elif is_dicom(file) and volumes.any:
+                _add_slice(found, stacks, file, path if folder else file.parent, alone=not folder)
             elif is_dicom(file):
                 _add_scan(found, scans, file, path if folder else file.parent, alone=not folder)
             elif file == path:
                 found.problems.append(f"{file}: not an image of a type that is read ({', '.join(SUFFIXES)}, DICOM)")
     for case, files in flat.items():
         first, *others = sorted(files)
-        _settle(
-            found, Input((first, *others), case.with_name(case.name + SUFFIXES[_suffix(first)])), out, channel_files
-        )
+        mask = case.with_name(case.name + SUFFIXES[_suffix(first)])
+        _settle(found, Input((first, *others), mask, flat_slice=not volumes.any), out, channel_files, volumes.axis)
     for name, headers in scans.items():
         if len({file.resolve() for file in headers}) > 1:
             found.problems.append(f"{name}: the same image in several files, which {TABLE} names; give one of them")
         else:
             file, header = min(headers.items())
             _settle(found, Input((file,), Path(f"{name}.dcm"), header), out, channel_files=False)
+    for name, slices in stacks.items():
+        try:
+            series = arrange([*slices.values()])
+        except UserError as error:
+            found.problems.append(f"{name}: {error}; {TABLE} says which folder it is")
+        else:
+            parts = tuple(part.path for part in series.slices)
+            _settle(found, Input(parts, Path(f"{name}.dcm"), series=series), out, False, volumes.axis)
     found.images.sort(key=lambda item: item.mask)
     return found
+
+
+def _add_slice(found: Inputs, stacks: dict[str, dict[Path, Slice]], file: Path, folder: Path, alone: bool) -> None:
+    """Take up a slice of a series, which its folder stands for; a file without image is told only where given alone."""
+    try:
+        part = read_slice(file)
+        name, place = series_pseudonym(part.header), file.parent
+        stacks.setdefault(name, {})[file.resolve()] = part
+    except NotAnImageError:
+        if not alone:
+            return
+        name, place = name_by_content("dcm", file), file
+        found.problems.append(f"{name}: holds no image")
+    except UserError as error:
+        name, place = name_by_content("dcm", file), file
+        found.problems.append(f"{name}: {error}; {TABLE} says which file it is")
+    names = found.pseudonyms.setdefault(folder, [])
+    if (name, place) not in names[-1:]:
+        names.append((name, place))
 
 
 def _add_scan(found: Inputs, scans: dict[str, dict[Path, Header]], file: Path, folder: Path, alone: bool) -> None:
@@ -147,12 +233,24 @@ def _add_scan(found: Inputs, scans: dict[str, dict[Path, Header]], file: Path, f
     found.pseudonyms.setdefault(folder, []).append((name, file))
 
 
-def _settle(found: Inputs, item: Input, out: Path, channel_files: bool) -> None:
+def _settle(found: Inputs, item: Input, out: Path, channel_files: bool, axis: int | None = None) -> None:
     problem = _clash(item, out, channel_files)
+    try:
+        shape = () if axis is None or problem else _shape(item)
+    except UserError as error:
+        problem, shape = str(error), ()
     if problem:
         found.problems.append(problem)
     else:
-        found.images.append(item)
+        found.images.append(replace(item, axis=axis, slices=shape[axis]) if axis is not None and shape else item)
+
+
+def _shape(item: Input) -> tuple[int, ...]:
+    """The size of a volume; nothing of an image of two axes."""
+    if item.series:
+        return item.series.grid.canonical_shape
+    grid = read_grid(item.files[0]) if may_be_volume(item.files[0]) else None
+    return grid.canonical_shape if grid else ()
 
 
 def _visible(folder: Path, out: Path) -> Iterable[Path]:
@@ -179,6 +277,8 @@ def _case(file: Path, channel_files: bool) -> Path:
 
 def _clash(item: Input, out: Path, channel_files: bool) -> str | None:
     """What keeps an input from being segmented, in a sentence."""
+    if item.series:
+        return None
     files = item.files
     if any(file.resolve() == (out / item.mask).resolve() for file in files):
         return f"{item.told}: its mask would take its place; give another folder for the results"

@@ -57,7 +57,7 @@ class Journal:
             return None
         if overlays and entry.overlays != tuple(map(file_digest, overlays)):
             return None
-        return entry if entry.inputs == tuple(map(file_digest, item.files)) else None
+        return entry if entry.inputs == tuple(map(file_digest, item.sources)) else None
 
     def add(self, entry: Entry) -> None:
         """Record a mask that has just been written."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,11 +15,12 @@ from skimage.exposure import rescale_intensity
 from skimage.segmentation import find_boundaries
 
 from seggrid.data.sources.files import Spacing
+from seggrid.data.sources.volumes import may_be_volume
 from seggrid.prediction.inputs import Input
-from seggrid.prediction.segmentation import encode_segmentation
+from seggrid.prediction.segmentation import encode_segmentation, encode_series
+from seggrid.prediction.volumes import Mask, encode_volume
 from seggrid.records import atomic
 
-Mask = npt.NDArray[np.uint8]
 #: Colours of the objects, red green blue, told apart by most colour-blind people too (Okabe and Ito 2008).
 COLOURS = np.array(
     [(230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (0, 114, 178), (213, 94, 0), (204, 121, 167)],
@@ -30,9 +30,9 @@ _ALPHA = 0.35
 
 
 def encode_mask(item: Input, masks: Sequence[Mask], class_names: Sequence[str], model: str) -> bytes:
-    """Return the mask file of an image, of its kind, from its mask ``(*S)`` or those of its frames.
+    """Return the mask file of an image, of its kind, from its mask ``(*S)`` or those of its frames or slices.
 
-    A NIfTI mask takes over grid and position of the image, a DICOM one refers to it. Same masks, same bytes.
+    The mask of a volume lies on its grid, a DICOM one refers to its image. Same masks, same bytes.
 
     Args:
         class_names: of the objects 1 to K.
@@ -40,10 +40,10 @@ def encode_mask(item: Input, masks: Sequence[Mask], class_names: Sequence[str], 
     """
     if item.header:
         return encode_segmentation(item.header, np.stack(masks), class_names, model)
-    (mask,) = masks
-    if item.mask.name.removesuffix(".gz").endswith(".nii"):
-        return _nifti(mask, item.files[0], item.mask)
-    return _encoded(mask, item.mask)
+    mask = masks[0] if item.axis is None else np.stack(masks, item.axis)
+    if item.series:
+        return encode_series(item.series, item.series.from_canonical(mask), class_names, model)
+    return encode_volume(mask, item.files[0], item.mask) if may_be_volume(item.mask) else _encoded(mask, item.mask)
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -57,21 +57,6 @@ def _encoded(pixels: npt.NDArray[np.uint8], path: Path) -> bytes:
     if not done:
         raise OSError(f"{path}: cannot be written")
     return content.tobytes()
-
-
-def _nifti(mask: Mask, image: Path, path: Path) -> bytes:
-    import nibabel as nib  # takes a while, for it imports pydicom
-
-    source = nib.load(image)
-    header = source.header.copy()
-    header.set_data_dtype(np.uint8)
-    header.set_slope_inter(1, 0)
-    header["cal_min"], header["cal_max"] = 0, 0
-    header.extensions.clear()
-    like = source.__class__(mask.reshape(source.shape), source.affine, header)
-    content: bytes = like.to_bytes()
-    # Without the time, which gzip would note down.
-    return gzip.compress(content, compresslevel=6, mtime=0) if path.suffix == ".gz" else content
 
 
 def draw_overlay(image: npt.NDArray[Any], mask: Mask) -> bytes:

@@ -91,7 +91,7 @@ class _Refused(Exception):
 
 def _read(item: Input, frame: int, segmenter: Segmenter) -> Ready:
     # Before the pixels: where a file is replaced in between, the next call makes its mask again.
-    digests = tuple(str(file_digest(file)) for file in item.files) if frame == 1 else ()
+    digests = tuple(str(file_digest(file)) for file in item.sources) if frame == 1 else ()
     try:
         image, spacing = item.read(frame)
     except UserError as error:

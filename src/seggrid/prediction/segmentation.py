@@ -19,10 +19,14 @@ import numpy.typing as npt
 
 import seggrid
 from seggrid.data.sources.dicom import Header
+from seggrid.data.sources.series import Series, Slice
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
+#: What orders the frames: their number, or their position in mm.
+_IN_STACK = ("InStackPositionNumber", "FrameContentSequence")
+_IN_SPACE = ("ImagePositionPatient", "PlanePositionSequence")
 _SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
 _EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
 #: As in the archives of predictions: no time of writing, so that the same mask is the same file.
@@ -41,11 +45,8 @@ def encode_segmentation(header: Header, masks: npt.NDArray[np.uint8], class_name
         class_names: of the objects 1 to K.
         model: stands for the model.
     """
-    import pydicom
-    from pydicom.pixels.utils import pack_bits
-
     instance = _uid("instance", header.instance, model, hashlib.sha256(masks.tobytes()).hexdigest())
-    found = _shared(class_names, model)
+    found = _shared(class_names, model, _IN_STACK)
     found.update(
         _item(
             SOPInstanceUID=instance,
@@ -60,7 +61,14 @@ def encode_segmentation(header: Header, masks: npt.NDArray[np.uint8], class_name
             PerFrameFunctionalGroupsSequence=list(_frames(header, len(class_names))),
         )
     )
-    layers = masks[:, None] == np.arange(1, len(class_names) + 1, dtype=np.uint8)[:, None, None]
+    return _written(found, masks[:, None] == np.arange(1, len(class_names) + 1, dtype=np.uint8)[:, None, None])
+
+
+def _written(found: Dataset, layers: npt.NDArray[np.bool_]) -> bytes:
+    """Return a file with the pixels of its frames, which are the last two axes of ``layers``."""
+    import pydicom
+    from pydicom.pixels.utils import pack_bits
+
     found.PixelData = pack_bits(layers.view(np.uint8))
     found.file_meta = pydicom.dataset.FileMetaDataset()
     found.file_meta.TransferSyntaxUID = pydicom.uid.UID(_EXPLICIT_LITTLE_ENDIAN)
@@ -71,13 +79,74 @@ def encode_segmentation(header: Header, masks: npt.NDArray[np.uint8], class_name
     return stream.getvalue()
 
 
+def encode_series(series: Series, masks: npt.NDArray[np.uint8], class_names: Sequence[str], model: str) -> bytes:
+    """Return the file with the masks ``(N, H, W)`` of the slices of a series, in its own order.
+
+    It lies in the frame of reference of the series. Slices without a segment have no frame, as the standard has it, but
+    for the first one where there would be none at all.
+
+    Args:
+        class_names: of the objects 1 to K.
+        model: stands for the model.
+    """
+    first, spacing = series.slices[0], float(np.linalg.norm(series.step))
+    shown = [
+        (label, number)
+        for label in range(1, len(class_names) + 1)
+        for number in np.flatnonzero((masks == label).any(axis=(1, 2))).tolist()
+    ] or [(1, 0)]
+    instance = _uid("instance", first.header.series, model, hashlib.sha256(masks.tobytes()).hexdigest())
+    found = _shared(class_names, model, _IN_SPACE)
+    measures = _item(
+        PixelSpacing=_decimals(first.spacing), SliceThickness=_decimals([spacing])[0],
+        SpacingBetweenSlices=_decimals([spacing])[0],
+    )  # fmt: skip
+    orientation = _item(ImageOrientationPatient=_decimals(first.orientation))
+    instances = [_reference(part.header) for part in series.slices]
+    found.update(
+        _item(
+            SOPInstanceUID=instance,
+            StudyInstanceUID=first.header.study,
+            SeriesInstanceUID=_uid("series", first.header.series, model),
+            FrameOfReferenceUID=first.frame or _uid("frame", first.header.series),
+            PositionReferenceIndicator="",
+            Rows=first.header.shape[0],
+            Columns=first.header.shape[1],
+            NumberOfFrames=len(shown),
+            ReferencedSeriesSequence=[
+                _item(SeriesInstanceUID=first.header.series, ReferencedInstanceSequence=instances)
+            ],
+            SharedFunctionalGroupsSequence=[
+                _item(PixelMeasuresSequence=[measures], PlaneOrientationSequence=[orientation])
+            ],
+            PerFrameFunctionalGroupsSequence=[_slice(series.slices[k], label, k + 1) for label, k in shown],
+        )
+    )
+    return _written(found, np.stack([masks[number] == label for label, number in shown]))
+
+
+def _slice(part: Slice, label: int, number: int) -> Dataset:
+    """The functional groups of a segment in a slice."""
+    return _item(
+        DerivationImageSequence=[_derived(_reference(part.header))],
+        FrameContentSequence=[_item(DimensionIndexValues=[label, number])],
+        PlanePositionSequence=[_item(ImagePositionPatient=_decimals(part.position))],
+        SegmentIdentificationSequence=[_item(ReferencedSegmentNumber=label)],
+    )
+
+
+def _decimals(values: Sequence[float]) -> list[str]:
+    """Numbers as DICOM writes them, in at most 16 characters."""
+    from pydicom.valuerep import format_number_as_ds
+
+    return [format_number_as_ds(float(value)) for value in values]
+
+
 def _frames(header: Header, classes: int) -> Iterator[Dataset]:
     """The functional groups of each frame and segment."""
     for frame in range(1, header.frames + 1):
         source = _reference(header, **({"ReferencedFrameNumber": frame} if header.frames > 1 else {}))
-        source.SpatialLocationsPreserved = "YES"
-        source.PurposeOfReferenceCodeSequence = [_code("121322", "DCM", "Source image for image processing operation")]
-        derived = _item(SourceImageSequence=[source], DerivationCodeSequence=[_code("113076", "DCM", "Segmentation")])
+        derived = _derived(source)
         for label in range(1, classes + 1):
             content = _item(DimensionIndexValues=[label, frame], StackID="1", InStackPositionNumber=frame)
             yield _item(
@@ -87,12 +156,16 @@ def _frames(header: Header, classes: int) -> Iterator[Dataset]:
             )
 
 
-def _shared(class_names: Sequence[str], model: str) -> Dataset:
-    """What all segmentations by a model have in common."""
-    pointers = (
-        ("ReferencedSegmentNumber", "SegmentIdentificationSequence"),
-        ("InStackPositionNumber", "FrameContentSequence"),
-    )
+def _derived(source: Dataset) -> Dataset:
+    """That a frame is a segmentation of an image."""
+    source.SpatialLocationsPreserved = "YES"
+    source.PurposeOfReferenceCodeSequence = [_code("121322", "DCM", "Source image for image processing operation")]
+    return _item(SourceImageSequence=[source], DerivationCodeSequence=[_code("113076", "DCM", "Segmentation")])
+
+
+def _shared(class_names: Sequence[str], model: str, place: tuple[str, str]) -> Dataset:
+    """What all segmentations by a model have in common; ``place`` is what orders frames, and the group with it."""
+    pointers = (("ReferencedSegmentNumber", "SegmentIdentificationSequence"), place)
     return _item(
         **dict.fromkeys(_EMPTY, ""),
         SpecificCharacterSet="ISO_IR 192", ImageType=["DERIVED", "PRIMARY"], SOPClassUID=_SEGMENTATION, Modality="SEG",
