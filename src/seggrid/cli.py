@@ -38,6 +38,8 @@ def parser() -> argparse.ArgumentParser:
     _add_search(add)
     _add_experiments(add)
     _add_predict(add)
+    _add_motion(add)
+    _add_surface(add)
     _add_questions(add)
     return main_parser
 
@@ -67,7 +69,8 @@ def _add_runs(add: Add) -> None:
     evaluate = add(
         "evaluate", verbs.evaluate, "measure a trained run on its held-out cases", _RUN, ("eval_id", "evaluation", str)
     )
-    for verb in (train, evaluate):
+    ensemble = add("ensemble", verbs.ensemble, "join trained runs to an ensemble, learning its weights", _RUN)
+    for verb in (train, evaluate, ensemble):
         _add_device(verb)
 
 
@@ -113,6 +116,36 @@ def _add_experiments(add: Add) -> None:
     track.add_argument(
         "--follow", action="store_true", help="send the curves of runs while they train, until all ended"
     )
+
+
+def _add_motion(add: Add) -> None:
+    motion = add("motion", verbs.motion, "measure the motion of knees: of an experiment's runs, or of mask files")
+    motion.add_argument("experiment", nargs="?", help="name of a planned experiment with a section motion")
+    motion.add_argument("--processes", type=int, default=1, help="processes to use for runs (default: 1)")
+    motion.add_argument("--masks", type=Path, metavar="FOLDER", help="measure these masks instead of an experiment's")
+    motion.add_argument("--out", type=Path, metavar="FOLDER", help="of --masks: where motion.csv and pictures go")
+    motion.add_argument("--images", type=Path, metavar="FOLDER", help="of --masks: images of the same names to draw on")
+    motion.add_argument(
+        "--classes", metavar="PART=LABEL,...", help="of --masks: default patella=1,femur=2,tibia=3,patellar_tendon=4"
+    )
+    motion.add_argument(
+        "--spacing", type=float, nargs=2, metavar=("ROW", "COLUMN"),
+        help="of --masks: mm per pixel (default: that of the files, else lengths are in px)",
+    )  # fmt: skip
+
+
+def _add_surface(add: Add) -> None:
+    surface = add(
+        "surface", verbs.surface, "write the objects of a 3-D mask as closed surfaces in mm",
+        ("mask", "mask file: NIfTI, NRRD, MHA or MHD", Path), ("out", "folder of the surfaces", Path),
+    )  # fmt: skip
+    surface.add_argument("--classes", metavar="NAME=LABEL,...", help="objects to write (default: every label)")
+    surface.add_argument("--format", choices=("stl", "ply"), default="stl", help="default: stl, binary")
+    surface.add_argument("--smooth", type=float, metavar="MM", help="blur of the mask, 0 for none (default: a voxel)")
+    surface.add_argument(
+        "--space", choices=("lps", "ras"), default="lps",
+        help="coordinates: of DICOM and 3D Slicer (lps, default), or of NIfTI (ras)",
+    )  # fmt: skip
 
 
 def _add_predict(add: Add) -> None:

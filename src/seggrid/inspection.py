@@ -14,7 +14,7 @@ from seggrid.config.flat import changes, flat
 from seggrid.errors import UserError
 from seggrid.paths import ExperimentFolder, RunFolder
 from seggrid.records import read_status
-from seggrid.specification import PlannedRun, RunSpec, read_plan, read_run
+from seggrid.specification import EnsembleSpec, PlannedRun, RunSpec, is_ensemble, read_any_run, read_plan
 from seggrid.training.lease import holder_of
 
 
@@ -82,6 +82,8 @@ def status_table(experiment: str) -> str:
 
 def _times(states: list[RunState]) -> str:
     """Time spent and left, with the part of it on GPUs; what runs will take is the mean of those that have ended."""
+    # What an ensemble costs is what its members cost, which stand among the others.
+    states = [state for state in states if not is_ensemble(state.run.run_id)]
     ended = [state for state in states if state.state in ("done", "trained")]
     text = f"training time spent {_hours(sum(state.seconds for state in states))}"
     gpu = sum(state.seconds for state in ended if state.on_gpu)
@@ -117,7 +119,7 @@ def runs_of(target: str) -> list[str]:
 
 def why(run_id: str) -> str:
     """Say what defines a run: everything that was hashed to its identity, then the defaults it relies on."""
-    spec = read_run(run_id)
+    spec = read_any_run(run_id)
     lines = [run_id, "", "defined by (what differs from the defaults, and versions)"]
     lines += [f"  {key:<42} {value}" for key, value in flat(spec.identity)]
     lines += ["", "complete specification"]
@@ -130,7 +132,7 @@ def diff(first: str, second: str) -> str:
 
     A version that was bumped between the two stands in no field; what was hashed is compared as well.
     """
-    runs = [read_run(run) for run in (first, second)]
+    runs = [read_any_run(run) for run in (first, second)]
     changed = changes(*(dict(_complete(run)) for run in runs))
     hashed = changes(*(dict(flat(run.identity)) for run in runs))
     outside = set(_outside(RunSpec))
@@ -155,5 +157,5 @@ def _outside(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
             yield from _outside(field.annotation, f"{prefix}{name}.")
 
 
-def _complete(spec: RunSpec) -> Iterator[tuple[str, Any]]:
+def _complete(spec: RunSpec | EnsembleSpec) -> Iterator[tuple[str, Any]]:
     yield from flat(spec.model_dump(mode="json", exclude={"run_id", "identity"}))

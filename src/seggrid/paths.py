@@ -35,6 +35,7 @@ class RunFolder:
         self.spec = self.folder / "spec.json"
         self.status = self.folder / "status.json"
         self.model = self.folder / "model.safetensors"
+        self.weights = self.folder / "weights.json"
         self.history = self.folder / "history.csv"
         self.environment = self.folder / "env.json"
         self.log = self.folder / "train.log"

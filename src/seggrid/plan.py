@@ -17,6 +17,7 @@ from seggrid.config.experiment import provides
 from seggrid.config.forms import load_form
 from seggrid.config.published import load_published
 from seggrid.config.search import Search
+from seggrid.ensembles import planned_ensembles
 from seggrid.errors import UserError
 from seggrid.identities import (
     class_names,
@@ -29,7 +30,7 @@ from seggrid.identities import (
 from seggrid.parents import Parents
 from seggrid.paths import DataFolder, ExperimentFolder, RunFolder, SearchFolder, evaluation_file
 from seggrid.records import digest, to_csv, to_json, to_json_lines, write_if_changed
-from seggrid.specification import ALL_CASES, PlannedRun, RunSpec
+from seggrid.specification import ALL_CASES, PlannedRun, RunSpec, is_ensemble
 from seggrid.trials import SearchSpec, Trial, asked_rounds, trained_on
 
 
@@ -77,6 +78,8 @@ def make_plan(experiment: Experiment, experiment_folders: list[Path], ancestors:
     specifications = {DataFolder(data_id).spec: to_json(data.model_dump(mode="json"))}
     parents = Parents(experiment, data, experiment_folders, ancestors, make_plan)
     names = class_names(experiment.data)
+    if experiment.motion is not None:
+        experiment.motion.labels(names)
     eval_id = digest(evaluation_identity(experiment, names))
     specifications[evaluation_file(eval_id)] = to_json(
         {
@@ -105,6 +108,9 @@ def make_plan(experiment: Experiment, experiment_folders: list[Path], ancestors:
                 stopped=stopped,
             )
         )
+    for ensemble, planned in planned_ensembles(experiment, runs):
+        specifications[RunFolder(ensemble.run_id).spec] = to_json_lines(ensemble.model_dump(mode="json"))
+        runs.append(planned)
     if experiment.search is not None:
         search = _search_spec(experiment, experiment.search, data_id, setting, runs)
         specifications[SearchFolder(experiment.name).spec] = to_json(search.model_dump(mode="json"))
@@ -172,7 +178,7 @@ def _search_spec(
         folds=tuple(map(str, experiment.all_folds())),
         seeds=experiment.seeds,
         threads=experiment.training.threads,
-        baselines=tuple((run.run_id, run.eval_id) for run in runs if run.loss in grid),
+        baselines=tuple((run.run_id, run.eval_id) for run in runs if run.loss in grid or is_ensemble(run.run_id)),
     )
 
 

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from seggrid.config import Mixture, Network, Training
 from seggrid.config.base import Section
 from seggrid.config.data import Data, Splits
+from seggrid.config.ensemble import ENSEMBLE
 from seggrid.config.evaluation import Evaluation
 from seggrid.config.preprocessing import Step
 from seggrid.errors import UserError
@@ -53,6 +54,35 @@ class RunSpec(Section):
     parent: Parent | None = None
     identity: dict[str, Any]
     """What was hashed to the run id."""
+
+    @property
+    def candidate(self) -> tuple[str, str]:
+        """Names of network and mixture."""
+        return self.network.name, self.mixture.name
+
+
+class EnsembleSpec(Section):
+    """A run that trains nothing but joins others; the content of its ``spec.json``."""
+
+    run_id: str
+    data_id: str
+    members: tuple[str, ...]
+    """Run ids."""
+    weights: Literal["mean", "learned"]
+    loss: str
+    """What stands for the mixture in tables."""
+    training: Training
+    """What the members were trained with; of it, device, threads and determinism are used."""
+    fold: int | Literal["all"]
+    seed: int
+    parent: None = None
+    identity: dict[str, Any]
+    """What was hashed to the run id."""
+
+    @property
+    def candidate(self) -> tuple[str, str]:
+        """What stands for network and mixture in tables."""
+        return ENSEMBLE, self.loss
 
 
 class EvaluationSpec(Section):
@@ -117,9 +147,36 @@ def read_run(run_id: str) -> RunSpec:
     """Read a run's specification.
 
     Raises:
+        UserError: there is no such run, its file is damaged, or it is an ensemble.
+    """
+    if is_ensemble(run_id):
+        raise UserError(f"{run_id}: is an ensemble, which is not trained; `seggrid ensemble {run_id}` makes it")
+    return read_model(RunFolder(run_id).spec, RunSpec)
+
+
+def is_ensemble(run_id: str) -> bool:
+    """Whether a run joins others; the names of trained runs begin with an architecture."""
+    return run_id.startswith(f"{ENSEMBLE}-")
+
+
+def read_ensemble(run_id: str) -> EnsembleSpec:
+    """Read an ensemble's specification.
+
+    Raises:
+        UserError: there is no such run, its file is damaged, or it is no ensemble.
+    """
+    if not is_ensemble(run_id):
+        raise UserError(f"{run_id}: is no ensemble; `seggrid train {run_id}` trains it")
+    return read_model(RunFolder(run_id).spec, EnsembleSpec)
+
+
+def read_any_run(run_id: str) -> RunSpec | EnsembleSpec:
+    """Read the specification of a run, trained or joined of others.
+
+    Raises:
         UserError: there is no such run, or its file is damaged.
     """
-    return read_model(RunFolder(run_id).spec, RunSpec)
+    return read_ensemble(run_id) if is_ensemble(run_id) else read_run(run_id)
 
 
 def read_evaluation(eval_id: str) -> EvaluationSpec:

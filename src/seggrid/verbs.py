@@ -48,6 +48,15 @@ def train(options: argparse.Namespace) -> int:
     return 0
 
 
+def ensemble(options: argparse.Namespace) -> int:
+    from seggrid.inference.joining import make_ensemble
+
+    status = make_ensemble(options.run, options.device)
+    if status.state == "failed":
+        print(f"{options.run}: failed: {status.reason}", file=sys.stderr)
+    return 0
+
+
 def evaluate(options: argparse.Namespace) -> int:
     from seggrid.inference.evaluate import evaluate
 
@@ -158,6 +167,37 @@ def predict(options: argparse.Namespace) -> int:
 
         name = str(fetch_model(name))
     print(predict_files(open_model(name), options.inputs, options.out, options.overlays, options.device))
+    return 0
+
+
+def motion(options: argparse.Namespace) -> int:
+    from seggrid.errors import UserError
+
+    if (options.experiment is None) == (options.masks is None):
+        raise UserError("motion: give an experiment, or --masks FOLDER and --out FOLDER")
+    if options.masks is not None:
+        from seggrid.motion.folder import measure_folder
+
+        if options.out is None:
+            raise UserError("motion: give --out FOLDER, where the measures of --masks go")
+        spacing = tuple(options.spacing) if options.spacing else None
+        print(measure_folder(options.masks, options.out, options.classes, spacing, options.images))
+        return 0
+    from seggrid.paths import ExperimentFolder
+    from seggrid.scoring.grid import read_grid
+    from seggrid.scoring.motion import motion_rows
+
+    folder = ExperimentFolder(options.experiment)
+    rows = motion_rows(read_grid(options.experiment), folder, options.processes)
+    print(f"{folder.motion}: {len(rows)} measures")
+    return 0
+
+
+def surface(options: argparse.Namespace) -> int:
+    from seggrid.surfaces.files import write_surfaces
+
+    given = (options.mask, options.out, options.classes, options.format, options.smooth, options.space)
+    print(write_surfaces(*given))
     return 0
 
 

@@ -16,7 +16,7 @@ from seggrid.paths import DataFolder, ExperimentFolder, RunFolder, evaluation_fi
 from seggrid.records import read_status
 from seggrid.scoring.cases import as_planned
 from seggrid.scoring.stage import score
-from seggrid.specification import PlannedRun, read_plan, read_run
+from seggrid.specification import PlannedRun, is_ensemble, read_plan, read_run
 
 _SCORED = ("cases", "runs", "objects", "latest_ranking", "scores")
 
@@ -36,7 +36,7 @@ def verify(experiment: str, seed: int) -> int:
     runs = read_plan(experiment)
     with tempfile.TemporaryDirectory(prefix="seggrid-verify-") as name:
         same_scores = _verify_scores(experiment, Path(name))
-    done = [run for run in runs if _is_done(run)]
+    done = [run for run in runs if _is_done(run) and not is_ensemble(run.run_id)]
     if not done:
         _say("no finished run to train again")
         return 0 if same_scores else 1

@@ -54,6 +54,10 @@ EXPERIMENT = (
 )
 
 
+# The runs that join others; the names of the others begin with an architecture.
+ENSEMBLE = r"ensemble-[^/]+"
+
+
 wildcard_constraints:
     data=r"[^/]+",
     run=r"[^/]+",
@@ -135,6 +139,13 @@ def winner_on_all_cases(experiment):
     return [f"{RESULTS}/experiments/{experiment}/refit.json"]
 
 
+def motion_measured(experiment):
+    """The measures of knees, where the experiment has a section for them."""
+    if experiment_of(experiment)["motion"] is None:
+        return []
+    return [f"{RESULTS}/experiments/{experiment}/motion.csv"]
+
+
 def initial_weights(wildcards):
     """The run that training starts from, where there is one."""
     parent = (spec(wildcards.run)["parent"] or {}).get("run_id")
@@ -142,7 +153,9 @@ def initial_weights(wildcards):
 
 
 def allocation(wildcards):
-    """The group of jobs that train and measure a run. Runs on others' weights wait for these in one of their own."""
+    """The group of jobs that make and measure a run. Runs that need others wait for these in groups of their own."""
+    if "members" in spec(wildcards.run):
+        return "ensemble"
     return "refinement" if initial_weights(wildcards) else "run"
 
 

@@ -5,6 +5,8 @@ rule train:
         initial_weights,
     output:
         f"{RESULTS}/runs/{{run}}/status.json",
+    wildcard_constraints:
+        run=r"(?!ensemble-)[^/]+",
     log:
         f"{RESULTS}/logs/train/{{run}}.log",
     group:

@@ -79,11 +79,12 @@ def _contrast(size: int, high: Iterable[int], low: Iterable[int]) -> Floats:
     return found
 
 
-def _added_terms(settings: Sequence[str], mixtures: Sequence[Mixture]) -> Iterator[tuple[Change, Floats]]:
+def _added_terms(settings: Sequence[str], mixtures: Sequence[Mixture | None]) -> Iterator[tuple[Change, Floats]]:
     """Mixtures of some terms against those of the same terms and one more, whatever their weights."""
     cells: dict[tuple[str, frozenset[str]], list[int]] = defaultdict(list)
     for row, (setting, mixture) in enumerate(zip(settings, mixtures, strict=True)):
-        cells[setting, frozenset(term.name for term in mixture.terms)].append(row)
+        if mixture is not None:
+            cells[setting, frozenset(term.name for term in mixture.terms)].append(row)
     for (setting, terms), rows in cells.items():
         for term in sorted(terms):
             without = cells.get((setting, terms - {term}))
@@ -91,12 +92,13 @@ def _added_terms(settings: Sequence[str], mixtures: Sequence[Mixture]) -> Iterat
                 yield Change("term", term, ""), _contrast(len(settings), rows, without)
 
 
-def _exchanges(settings: Sequence[str], mixtures: Sequence[Mixture]) -> Iterator[_Pair]:
+def _exchanges(settings: Sequence[str], mixtures: Sequence[Mixture | None]) -> Iterator[_Pair]:
     """Mixtures that are equal but for one term, of the same weight."""
     places: dict[tuple[str, str, str], list[tuple[int, Term]]] = defaultdict(list)
     for row, (setting, mixture) in enumerate(zip(settings, mixtures, strict=True)):
-        for term in mixture.terms:
-            others = " + ".join(f"{other.weight}*{other.name}" for other in mixture.terms if other is not term)
+        terms = mixture.terms if mixture is not None else ()
+        for term in terms:
+            others = " + ".join(f"{other.weight}*{other.name}" for other in terms if other is not term)
             places[setting, others, str(term.weight)].append((row, term))
     for found in places.values():
         for (low, reference), (high, level) in itertools.combinations(sorted(found, key=_by_name), 2):

@@ -16,7 +16,7 @@ from seggrid.scoring.criterion import LOWER_IS_BETTER, Floats, Name, absolute, s
 from seggrid.scoring.grid import Candidate, Grid
 from seggrid.scoring.ranking import contributions_on_test
 from seggrid.scoring.statistics import MINIMUM_GROUPS, Bootstrap, expanded_percentiles
-from seggrid.specification import read_run
+from seggrid.specification import is_ensemble, read_run
 
 Measure = Literal["overlap", "distance"]
 MEASURES: tuple[Measure, ...] = ("overlap", "distance")
@@ -29,7 +29,7 @@ class Evidence:
 
     Attributes:
         candidates: the rows of every array, C.
-        mixtures: what each was trained with.
+        mixtures: what each was trained with; ``None`` of an ensemble, whose members have their own.
         groups: names of the groups, G.
         overlap, distance: O and D, shape ``(C,)``.
         group_overlap, group_distance: means within each group, over its objects and runs; NaN where undefined;
@@ -40,7 +40,7 @@ class Evidence:
     """
 
     candidates: tuple[Candidate, ...]
-    mixtures: tuple[Mixture, ...]
+    mixtures: tuple[Mixture | None, ...]
     groups: tuple[str, ...]
     overlap: Floats
     distance: Floats
@@ -103,7 +103,7 @@ class Evidence:
     def settings(self) -> tuple[str, ...]:
         """The network of each candidate, and whatever else it was trained with beside the mixture (a learning rate)."""
         pairs = zip(self.candidates, self.mixtures, strict=True)
-        return tuple(f"{c.network} {c.loss.removesuffix(m.name)}".strip() for c, m in pairs)
+        return tuple(f"{c.network} {c.loss.removesuffix(m.name if m else '')}".strip() for c, m in pairs)
 
     def position(self, network: str, loss: str) -> int | None:
         """Row of a candidate."""
@@ -128,7 +128,7 @@ def gather(grid: Grid, means: Means, ranked: pd.DataFrame, reference: float) -> 
     weight: npt.NDArray[np.float64] = np.where(parts.weight > 0, parts.weight, np.nan)
     return Evidence(
         candidates=tuple(grid.candidates[row] for row in rows),
-        mixtures=tuple(read_run(run_of[row]).mixture for row in rows),
+        mixtures=tuple(None if is_ensemble(run_of[row]) else read_run(run_of[row]).mixture for row in rows),
         groups=parts.groups,
         overlap=ranked["overlap"].to_numpy(float),
         distance=ranked["distance"].to_numpy(float),

@@ -90,7 +90,7 @@ def find_simplices(evidence: Evidence) -> list[Simplex]:
     for setting in dict.fromkeys(evidence.settings):
         weights: dict[int, dict[str, float]] = {}
         for row, mixture in enumerate(evidence.mixtures):
-            if evidence.settings[row] == setting and not mixture.scheduled:
+            if mixture is not None and evidence.settings[row] == setting and not mixture.scheduled:
                 named = {
                     term.name: float(term.weight)
                     for term in mixture.terms

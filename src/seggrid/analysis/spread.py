@@ -10,6 +10,7 @@ from seggrid.analysis.evidence import MEASURES
 from seggrid.scoring.aggregate import Means
 from seggrid.scoring.comprehensive import comprehensive
 from seggrid.scoring.grid import Grid
+from seggrid.specification import is_ensemble
 
 _TAIL = 0.025
 
@@ -18,13 +19,16 @@ def training_spread(grid: Grid, means: Means) -> pd.DataFrame:
     """Pool the standard deviation of O and D on test over candidates.
 
     Returns:
-        A row per factor that has several levels: ``factor`` (``seed``: trainings of one candidate and fold; ``fold``:
-        the folds of one candidate, means over seeds, which are other patients as well), ``degrees`` of freedom, and
+        A row per factor that has several levels: ``factor`` (``seed``: trainings of one candidate and fold, ensembles
+        aside; ``fold``: the folds of one candidate, means over seeds, which are other patients as well), ``degrees`` of
+        freedom, and
         ``overlap, overlap_low, overlap_high, ...``; the 95 % interval is that of the variance of a normal distribution,
         and NaN for folds, whose patients the candidates share.
     """
     values = comprehensive(means.runs, grid.experiment.scoring).dropna()
     test = values[values.index.get_level_values("split") == "test"].droplevel("split")
+    single = np.array([not is_ensemble(grid.runs[number].planned.run_id) for number in test.index.to_numpy(int)], bool)
+    test = test[single]
     numbers = test.index.to_numpy(int)
     test = test.assign(
         candidate=grid.candidate_of[numbers], fold=[grid.runs[number].planned.fold for number in numbers]

@@ -14,14 +14,16 @@ from seggrid.catalogue.rows import ArchitectureRow, LossRow, MetricRow, NetworkR
 from seggrid.catalogue.steps import STEPS
 
 #: Versions of what has no row of its own, bumped when its numbers change: reading files, stored borders and splits;
-#: the training loop, augmentation included; inference.
+#: the training loop, augmentation included; inference; how ensembles are joined.
 DATA_VERSION = 1
 TRAINING_VERSION = 1
 INFERENCE_VERSION = 1
+ENSEMBLE_VERSION = 1
 
 __all__ = [
     "ARCHITECTURES",
     "DATA_VERSION",
+    "ENSEMBLE_VERSION",
     "INFERENCE_VERSION",
     "LOSSES",
     "METRICS",

@@ -9,10 +9,12 @@ from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from seggrid.catalogue import METRICS, STEPS
 from seggrid.config.base import NOT_IDENTITY, Section, identity
-from seggrid.config.claims import Claim, check_claims
+from seggrid.config.claims import Claim, Named, check_claims
 from seggrid.config.data import Data, PhantomData, Splits
+from seggrid.config.ensemble import ENSEMBLE, Ensemble, check_ensembles
 from seggrid.config.evaluation import Evaluation, Scoring, Tracking
 from seggrid.config.mixture import Mixture
+from seggrid.config.motion import Motion
 from seggrid.config.network import Network
 from seggrid.config.preprocessing import Step
 from seggrid.config.search import Search
@@ -83,6 +85,8 @@ class Experiment(Section):
     """Names of the catalogue, or mappings with architecture and encoder."""
     mixtures: tuple[MixtureEntry, ...] = ()
     """Expressions, mappings with terms, or a simplex; at least one, unless a search finds them."""
+    ensembles: tuple[Ensemble, ...] = ()
+    """Candidates that join others: members (all, or names), weights (mean or learned), over_seeds, label."""
     search: Search | None = None
     """Search for mixtures and their parameters; null: the whole grid is run."""
     training: Training = Training()
@@ -90,6 +94,8 @@ class Experiment(Section):
     """Seeds of initialisation and sampling; every candidate is trained once with each."""
     evaluation: Evaluation = Evaluation()
     scoring: Scoring = Scoring()
+    motion: Motion | None = Field(None, json_schema_extra=NOT_IDENTITY)
+    """Measures of the motion of knees beside the metrics; null: none. {} where the objects have these names."""
     tracking: Tracking = Tracking()
     published: Names = Field((), json_schema_extra=NOT_IDENTITY)
     """Publications (files of config/published) whose figures the report sets beside the winner's, as other data."""
@@ -108,6 +114,7 @@ class Experiment(Section):
         self._check_schedules()
         self._check_scoring()
         self._check_rungs()
+        check_ensembles(self.ensembles, self.grid_candidates(), len(self.seeds))
         self._check_claims()
         if self.data.source != "phantom" and not any(STEPS[step.name].normalises for step in self.preprocessing):
             known = ", ".join(name for name, row in STEPS.items() if row.normalises)
@@ -180,12 +187,19 @@ class Experiment(Section):
                 )
 
     def _check_claims(self) -> None:
-        candidates = [
+        grid = self.grid_candidates()
+        joined = [(e.name(grid), e.label) for e in self.ensembles]
+        candidates = [*grid, *((ENSEMBLE, name, label or name) for name, label in joined)]
+        check_claims(self.claims, candidates, self.evaluation.metrics, self.search is not None)
+
+    def grid_candidates(self) -> list[Named]:
+        """Network, mixture and label of every candidate of the grid, in order."""
+        return [
             (network.name, mixture.name, mixture.label or mixture.name)
             for network in self.networks
             for mixture in self.all_mixtures()
+            if provides(network, mixture)
         ]
-        check_claims(self.claims, candidates, self.evaluation.metrics, self.search is not None)
 
     def all_mixtures(self) -> tuple[Mixture, ...]:
         """Every mixture of the grid, each once, in order."""

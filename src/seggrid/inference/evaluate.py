@@ -26,13 +26,31 @@ from seggrid.data.store import Store
 from seggrid.errors import UserError
 from seggrid.inference.choice import Choice, ChoiceOnValidation
 from seggrid.inference.device import choose_device, use_deterministic_kernels
+from seggrid.inference.ensemble import load_predictors
 from seggrid.inference.gpu_lease import leased
+from seggrid.inference.members import networks_of
 from seggrid.inference.postprocessing import NO_SPACING, needs_spacing, postprocess
-from seggrid.inference.predict import Predictor, predict_case
+from seggrid.inference.predict import predict_case
 from seggrid.metrics import measure
 from seggrid.paths import DataFolder, EvaluationFolder, RunFolder
-from seggrid.records import ABANDONED_SECONDS, CASE_KEYS, atomic, read_status, sweep_parts, write_json, write_text
-from seggrid.specification import EvaluationSpec, RunSpec, read_evaluation, read_run
+from seggrid.records import (
+    ABANDONED_SECONDS,
+    CASE_KEYS,
+    atomic,
+    digest,
+    read_status,
+    sweep_parts,
+    write_json,
+    write_text,
+)
+from seggrid.specification import (
+    EnsembleSpec,
+    EvaluationSpec,
+    RunSpec,
+    is_ensemble,
+    read_any_run,
+    read_evaluation,
+)
 
 #: What was measured, with the digest of the weights; lies among the masks of ``predictions.zip``.
 _MEASURED = "measured.json"
@@ -55,20 +73,21 @@ def evaluate(run_id: str, eval_id: str, device: str | None = None) -> Path:
         UserError: the run, its data or its evaluation's specification is missing, the device is not here, or
             post-processing in mm is asked for where a case has no spacing.
     """
-    spec = read_run(run_id)
+    spec = read_any_run(run_id)
     folder = RunFolder(run_id).evaluation(eval_id)
     measured = read_evaluation(eval_id)
     # A second Snakemake deletes the status of a run that it is about to find finished.
     status = read_status(RunFolder(run_id).status) or read_status(RunFolder(run_id).finished)
     if status is None:
-        raise UserError(f"{RunFolder(run_id).status}: no such file; run `seggrid train {run_id}` first")
+        verb = "ensemble" if is_ensemble(run_id) else "train"
+        raise UserError(f"{RunFolder(run_id).status}: no such file; run `seggrid {verb} {run_id}` first")
     sweep_parts(folder.folder, ABANDONED_SECONDS)
     if status.state == "failed":
         with atomic(folder.predictions) as temporary:
             zipfile.ZipFile(temporary, "w").close()
         write_text(folder.cases, _table([], measured))
         return folder.cases
-    weights = hashlib.sha256(RunFolder(run_id).model.read_bytes()).hexdigest()
+    weights = _weights_digest(spec)
     found = _kept(folder.predictions, weights)
     if found is None:
         with atomic(folder.predictions) as temporary, zipfile.ZipFile(temporary, "w") as archive:
@@ -77,6 +96,16 @@ def evaluate(run_id: str, eval_id: str, device: str | None = None) -> Path:
             _write(archive, _MEASURED, json.dumps({"weights": weights, **found}).encode())
     _write_tables(folder, found)
     return folder.cases
+
+
+def _weights_digest(spec: RunSpec | EnsembleSpec) -> str:
+    """Stands for the weights of the networks, and of an ensemble's members."""
+    networks, weights = networks_of([spec])
+    for member, path in networks:
+        if not path.is_file():
+            raise UserError(f"{path}: no such file; run `seggrid train {member.run_id}` first")
+    contents = [hashlib.sha256(path.read_bytes()).hexdigest() for _, path in networks]
+    return contents[0] if isinstance(spec, RunSpec) else digest([contents, weights])
 
 
 def _write_tables(folder: EvaluationFolder, found: dict[str, Any]) -> None:
@@ -103,12 +132,12 @@ def _kept(predictions: Path, weights: str) -> dict[str, Any] | None:
 
 
 def _measure_cases(
-    spec: RunSpec, measured: EvaluationSpec, device: torch.device, archive: zipfile.ZipFile
+    spec: RunSpec | EnsembleSpec, measured: EvaluationSpec, device: torch.device, archive: zipfile.ZipFile
 ) -> dict[str, Any]:
     """Predict and measure val, then test; return the text of ``cases`` and, with a choice, of ``before``."""
     store = Store.open(DataFolder(spec.data_id))
     use_deterministic_kernels(spec.training.deterministic, spec.training.threads)
-    predictor = Predictor(spec, RunFolder(spec.run_id).model, store.in_channels, len(store.class_names) + 1, device)
+    predictors = load_predictors(*networks_of([spec]), store.in_channels, len(store.class_names) + 1, device)
     fold = store.fold(spec.fold)
     options = measured.evaluation.postprocessing
     for entry in store.cases if needs_spacing(options) else ():
@@ -118,7 +147,7 @@ def _measure_cases(
     rows: list[dict[str, object]] = []
     before: list[dict[str, object]] = []
     for split, cases in (("val", fold.val), ("test", fold.test)):
-        masks: Iterable[npt.NDArray[np.uint8]] = (predict_case([predictor], store, case) for case in cases)
+        masks: Iterable[npt.NDArray[np.uint8]] = (predict_case(predictors, store, case) for case in cases)
         if options and choice is None:
             choice, masks = _choose(options, measured.class_names, store, cases, masks)
         for case, mask in zip(cases, masks, strict=True):
@@ -159,7 +188,12 @@ def _choose(
 
 
 def _rows(
-    spec: RunSpec, measured: EvaluationSpec, store: Store, split: str, case: int, mask: npt.NDArray[np.uint8]
+    spec: RunSpec | EnsembleSpec,
+    measured: EvaluationSpec,
+    store: Store,
+    split: str,
+    case: int,
+    mask: npt.NDArray[np.uint8],
 ) -> list[dict[str, object]]:
     entry, settings = store.cases[case], measured.evaluation
     results = measure(
@@ -173,8 +207,7 @@ def _rows(
     )
     head = (
         spec.run_id,
-        spec.network.name,
-        spec.mixture.name,
+        *spec.candidate,
         spec.fold,
         spec.seed,
         split,

@@ -18,9 +18,10 @@ from seggrid.config.preprocessing import Step
 from seggrid.data.store import Store
 from seggrid.errors import UserError
 from seggrid.inference.choice import Choice
+from seggrid.inference.members import ClassWeights, Network, networks_of
 from seggrid.paths import DataFolder, EvaluationFolder, RunFolder
 from seggrid.records import digest, read_model, write_json
-from seggrid.specification import DataSpec, RunSpec
+from seggrid.specification import DataSpec, EnsembleSpec, RunSpec, is_ensemble
 
 #: What a folder with a model is called inside of a model of MLflow.
 CHAMPION = "champion"
@@ -35,11 +36,12 @@ class _Description(Section):
     in_channels: int
     axes: int
     postprocessing: tuple[Chain, ...] = ()
+    weights: ClassWeights | None = None
 
 
 @dataclass(frozen=True)
 class Model:
-    """Networks whose mean softmax segments images of one data set.
+    """Networks whose mean softmax, or a weighted one, segments images of one data set.
 
     Attributes:
         members: the specification of each network's run, and its weights.
@@ -48,14 +50,16 @@ class Model:
         in_channels: of the preprocessed images.
         axes: of the images, without channels.
         postprocessing: steps of the objects 1 to K; none: masks stay as the networks give them.
+        weights: of each network for background and objects; ``None``: every one counts the same.
     """
 
-    members: tuple[tuple[RunSpec, Path], ...]
+    members: tuple[Network, ...]
     data: DataSpec
     class_names: tuple[str, ...]
     in_channels: int
     axes: int
     postprocessing: tuple[Chain, ...] = ()
+    weights: ClassWeights | None = None
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -70,9 +74,9 @@ class Model:
             with path.open("rb") as file:
                 weights.append(hashlib.file_digest(file, "sha256").hexdigest())
         networks = [spec.identity for spec, _ in self.members]
-        parts = [weights, networks, [step.identity() for step in self.steps], INFERENCE_VERSION]
+        parts: list[object] = [weights, networks, [step.identity() for step in self.steps], INFERENCE_VERSION]
         chains = [[step.identity() for step in chain] for chain in self.postprocessing]
-        return digest([*parts, chains] if any(chains) else parts)
+        return digest([*parts, *([chains] if any(chains) else []), *([self.weights] if self.weights else [])])
 
     def write(self, folder: Path) -> None:
         """Lay the model out in a folder that ``read`` understands."""
@@ -86,6 +90,7 @@ class Model:
             in_channels=self.in_channels,
             axes=self.axes,
             postprocessing=self.postprocessing,
+            weights=self.weights,
         )
         write_json(folder / "model.json", description.model_dump(mode="json"))
 
@@ -102,17 +107,18 @@ class Model:
             place = folder / run_id
             members.append((read_model(place / "spec.json", RunSpec), place / "model.safetensors"))
         data = read_model(folder / "data.json", DataSpec)
-        return cls(tuple(members), data, found.class_names, found.in_channels, found.axes, found.postprocessing)
+        settings = (found.in_channels, found.axes, found.postprocessing, found.weights)
+        return cls(tuple(members), data, found.class_names, *settings)
 
     @classmethod
     def of_runs(
         cls,
-        runs: Sequence[RunSpec],
+        runs: Sequence[RunSpec | EnsembleSpec],
         root: Path | None = None,
         class_names: tuple[str, ...] = (),
         postprocessing: tuple[Chain, ...] = (),
     ) -> Model:
-        """The mean of trained runs on one data set.
+        """The mean of runs on one data set, each trained or an ensemble of trained ones.
 
         Args:
             root: the results folder that they lie in, where it is another one.
@@ -120,17 +126,19 @@ class Model:
             postprocessing: steps of the objects 1 to K.
 
         Raises:
-            UserError: the data set is absent or damaged.
+            UserError: the data set, or what an ensemble is made of, is absent or damaged.
         """
         folder = DataFolder(runs[0].data_id, root)
         store = Store.open(folder)
+        networks, weights = networks_of(runs, root)
         return cls(
-            tuple((spec, RunFolder(spec.run_id, root).model) for spec in runs),
+            networks,
             read_model(folder.spec, DataSpec),
             class_names or store.class_names,
             store.in_channels,
             len(store.cases[0].original_shape),
             postprocessing,
+            weights,
         )
 
 
@@ -150,10 +158,13 @@ def open_model(name: str) -> Model:
     run = place.parent if _EVALUATION.fullmatch(place.name) else place
     if not (run / "spec.json").is_file() or not place.is_dir():
         raise UserError(f"--model {name}: no such run or folder; give a run id, models:/NAME@champion, or a path")
-    if not (run / "model.safetensors").is_file():
-        raise UserError(f"{run / 'model.safetensors'}: no such file; run `seggrid train {run.name}` first")
+    joined = is_ensemble(run.name)
+    made = run / ("weights.json" if joined else "model.safetensors")
+    if not made.is_file():
+        raise UserError(f"{made}: no such file; run `seggrid {'ensemble' if joined else 'train'} {run.name}` first")
     chains = _chosen([place] if place != run else sorted(run.glob("eval-*")), name)
-    return Model.of_runs([read_model(run / "spec.json", RunSpec)], run.parents[1], postprocessing=chains)
+    spec = read_model(run / "spec.json", EnsembleSpec) if joined else read_model(run / "spec.json", RunSpec)
+    return Model.of_runs([spec], run.parents[1], postprocessing=chains)
 
 
 def _chosen(evaluations: Sequence[Path], name: str) -> tuple[Chain, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,12 @@ from seggrid.errors import UserError
 from seggrid.inference.windows import predict_in_windows
 from seggrid.networks import build_network, compute_logits, place
 from seggrid.specification import RunSpec
+
+
+class Predicts(Protocol):
+    """What turns preprocessed images ``(N, C_in, *S)`` into values of every class ``(N, C, *S)``."""
+
+    def probabilities(self, images: Tensor) -> Tensor: ...
 
 
 class Predictor:
@@ -55,7 +62,7 @@ class Predictor:
 
 
 def predict_masks(
-    predictors: Sequence[Predictor],
+    predictors: Sequence[Predicts],
     images: Tensor,
     geometries: Sequence[Sequence[Record]],
     original_shapes: Sequence[Sequence[int]],
@@ -77,7 +84,7 @@ def predict_masks(
     ]
 
 
-def predict_case(predictors: Sequence[Predictor], store: Store, case: int) -> npt.NDArray[np.uint8]:
+def predict_case(predictors: Sequence[Predicts], store: Store, case: int) -> npt.NDArray[np.uint8]:
     """Return the mask ``(*S0)`` of one case of a data set at its original resolution."""
     entry = store.cases[case]
     image = torch.from_numpy(np.array(store.image(case)))

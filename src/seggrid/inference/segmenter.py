@@ -14,9 +14,10 @@ from seggrid.data.preprocessing.geometry import Place, Record
 from seggrid.data.preprocessing.pipeline import Pipeline
 from seggrid.errors import UserError
 from seggrid.inference.device import use_deterministic_kernels
+from seggrid.inference.ensemble import load_predictors
 from seggrid.inference.model import Model
 from seggrid.inference.postprocessing import NO_SPACING, needs_spacing, postprocess
-from seggrid.inference.predict import Predictor, predict_masks
+from seggrid.inference.predict import predict_masks
 
 #: Images of two axes in a forward pass, by kind of device. A processor is no faster with more than one.
 BATCH = {"cpu": 1, "cuda": 8}
@@ -52,7 +53,7 @@ class Segmenter:
         classes = len(model.class_names) + 1
         self._training = model.members[0][0].training
         self._use_kernels()
-        self._members = [Predictor(spec, path, model.in_channels, classes, device) for spec, path in model.members]
+        self._members = load_predictors(model.members, model.weights, model.in_channels, classes, device)
         self.batch = BATCH[device.type] if model.axes == 2 else 1
 
     def _use_kernels(self) -> None:

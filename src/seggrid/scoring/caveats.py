@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
+from seggrid.config.ensemble import ENSEMBLE
 from seggrid.scoring.grid import DEMONSTRATION, Grid
 from seggrid.scoring.ranking import Ranking
 from seggrid.scoring.statistics import MINIMUM_GROUPS
@@ -31,7 +32,8 @@ def _about_candidates(grid: Grid, ranking: Ranking) -> Iterator[str]:
         yield f"{total - len(ranked)} of {total} candidates are unranked: means over fewer runs are not comparable"
     if len(ranked) == 1:
         yield "only one candidate is ranked: minmax and rank compare it with nothing"
-    without = ranked[ranked["overlap_difference"].isna()]["network"].unique().tolist()
+    trained = ranked[ranked["network"] != ENSEMBLE]
+    without = trained[trained["overlap_difference"].isna()]["network"].unique().tolist()
     if without:
         yield f"no difference from the baseline {grid.baseline} for {_names(sorted(without))}: it is not ranked there"
     if ranked["score_val"].isna().any():

@@ -19,7 +19,7 @@ from seggrid.refit import refitted
 from seggrid.scoring.criterion import absolute
 from seggrid.scoring.grid import Grid
 from seggrid.scoring.scores import read_scores
-from seggrid.specification import RunSpec
+from seggrid.specification import EnsembleSpec, RunSpec
 from seggrid.tracking.finished import FinishedRun
 
 Mode = Literal["fold_ensemble", "refit", "best_fold"]
@@ -38,7 +38,7 @@ class Champion:
         postprocessing: steps of the objects, chosen on the validation cases of its runs.
     """
 
-    members: tuple[RunSpec, ...]
+    members: tuple[RunSpec | EnsembleSpec, ...]
     class_names: tuple[str, ...]
     tags: dict[str, str]
     postprocessing: tuple[Chain, ...] = ()

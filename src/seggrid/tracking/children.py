@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pandas as pd
 from mlflow import MlflowClient
@@ -13,7 +14,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_PARENT_RUN_ID
 from mlflow.utils.rest_utils import http_request, verify_rest_response
 from mlflow.utils.validation import MAX_ENTITIES_PER_BATCH, MAX_METRICS_PER_BATCH, MAX_PARAMS_TAGS_PER_BATCH
 
-from seggrid.specification import PlannedRun
+from seggrid.specification import EnsembleSpec, PlannedRun, RunSpec
 from seggrid.tracking.finished import FinishedRun
 from seggrid.tracking.names import flatten, legal_keys
 from seggrid.tracking.store import is_server
@@ -105,10 +106,16 @@ def run_params(run: FinishedRun) -> list[Param]:
             "fold": planned.fold,
             "seed": str(planned.seed),
             "parent": planned.parent,
-            **flatten({"network": spec.network.model_dump(mode="json", exclude={"name"})}),
+            **flatten(_made_of(spec)),
             **flatten({"training": spec.training.model_dump(mode="json")}),
         }
     )
+
+
+def _made_of(spec: RunSpec | EnsembleSpec) -> dict[str, Any]:
+    if isinstance(spec, RunSpec):
+        return {"network": spec.network.model_dump(mode="json", exclude={"name"})}
+    return {"ensemble": {"weights": spec.weights, "members": len(spec.members)}}
 
 
 def run_metrics(run: FinishedRun, started: int) -> list[Metric]:

@@ -15,7 +15,7 @@ from seggrid.scoring.aggregate import aggregate
 from seggrid.scoring.cases import collect_cases
 from seggrid.scoring.comprehensive import comprehensive
 from seggrid.scoring.grid import Grid, GridRun
-from seggrid.specification import PlannedRun, RunSpec, read_run
+from seggrid.specification import EnsembleSpec, PlannedRun, RunSpec, read_any_run
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class FinishedRun:
     """
 
     planned: PlannedRun
-    spec: RunSpec
+    spec: RunSpec | EnsembleSpec
     status: RunStatus
     measured: dict[str, float]
     files: tuple[Path, ...]
@@ -85,12 +85,12 @@ def _finished(
 ) -> FinishedRun:
     folder = RunFolder(run.planned.run_id)
     # What a failed run left of an earlier attempt is not its result.
-    own = [folder.environment, folder.history, run.cases] if run.state == "completed" else []
+    own = [folder.environment, folder.weights, folder.history, run.cases] if run.state == "completed" else []
     files = tuple(path for path in (folder.spec, folder.status, *own) if path.is_file())
     # The specification carries labels too, which another experiment that shares the run may write differently.
     hashes = [hashlib.sha256(path.read_bytes()).hexdigest() for path in files if path != folder.spec]
     commit = read_json(folder.environment).get("commit") if folder.environment in files else None
-    spec = read_run(run.planned.run_id)
+    spec = read_any_run(run.planned.run_id)
     content = digest([hashes, spec.identity, definitions])
     return FinishedRun(run.planned, spec, status, measured, files, content, commit or "")
 

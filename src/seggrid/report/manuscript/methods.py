@@ -14,6 +14,7 @@ from seggrid.catalogue.network_references import of_architecture, of_encoder
 from seggrid.catalogue.references import SOFTWARE
 from seggrid.config import Network
 from seggrid.config.data import PhantomData
+from seggrid.config.ensemble import ENSEMBLE
 from seggrid.config.preprocessing import Step
 from seggrid.config.training import Augmentation, Optimiser, Schedule
 from seggrid.report.manuscript.latex import Tex, cite, escape, number, plain_number, template
@@ -23,7 +24,7 @@ from seggrid.report.sections.objects import metric_name
 from seggrid.report.sections.provenance import run_environments
 from seggrid.report.sections.ranking import MEANINGS
 from seggrid.scoring.statistics import MINIMUM_GROUPS
-from seggrid.specification import read_run
+from seggrid.specification import is_ensemble, read_run
 
 #: Mixtures that are named in the text; more of them stand in the ranking only.
 _NAMED = 16
@@ -128,7 +129,9 @@ def _network(network: Network, results: Results) -> Tex:
 
 
 def _mixtures(results: Results) -> list[Tex]:
-    labels = {candidate.loss: candidate.label for candidate in results.candidates}
+    labels = {
+        candidate.loss: candidate.label for candidate in results.candidates if candidate.network != ENSEMBLE
+    }
     if len(labels) > _NAMED:
         return []
     return [
@@ -139,7 +142,7 @@ def _mixtures(results: Results) -> list[Tex]:
 
 def _terms(results: Results) -> list[Tex]:
     """Every loss of a mixture, each once, in the order of the catalogue."""
-    runs = {run.planned.loss: run.planned.run_id for run in results.grid.runs}
+    runs = {run.planned.loss: run.planned.run_id for run in results.grid.runs if not is_ensemble(run.planned.run_id)}
     used = {term.loss for run_id in runs.values() for term in read_run(run_id).mixture.terms}
     terms = []
     for name, row in LOSSES.items():

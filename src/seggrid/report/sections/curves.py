@@ -10,6 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from seggrid.config import Mixture
+from seggrid.config.ensemble import ENSEMBLE
 from seggrid.paths import RunFolder
 from seggrid.report.drawings import PAGE, Drawing, draw_lines
 from seggrid.report.figures import Figure, Spec, rounded, spec, text, tone
@@ -51,7 +52,7 @@ def build(results: Results) -> Section:
     )
     values = {
         "candidates": [candidate for candidate, _ in drawn],
-        "without": len(results.candidates) - len(drawn),
+        "without": sum(candidate.network != ENSEMBLE for candidate in results.candidates) - len(drawn),
         "shares": [row for c, frame in drawn for row in share_rows(c, mixtures[c], frame)],
     }
     return Section("curves", "Learning curves", values, figures)

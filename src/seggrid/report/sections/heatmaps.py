@@ -8,6 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from seggrid.catalogue import METRICS
+from seggrid.config.ensemble import ENSEMBLE
 from seggrid.report.drawings import PAGE, SHADES, Drawing, draw_heat
 from seggrid.report.figures import Figure, Spec, positions, rounded, spec, text, wrapped
 from seggrid.report.numbers import LENGTH, SHARE, fixed
@@ -36,7 +37,9 @@ def build(results: Results) -> Section:
             figures += (Figure("heat-object", "Heat map of one metric on one object", frame, by_object, height),)
     scoring = results.grid.experiment.scoring
     values = {
-        "blank": len(results.candidates) - len(results.ranked),
+        "blank": sum(candidate.network != ENSEMBLE for candidate in results.candidates)
+        - int((results.ranked["network"] != ENSEMBLE).sum() if len(results.ranked) else 0),
+        "ensembles": sum(candidate.network == ENSEMBLE for candidate in results.candidates),
         "overlap": [metric_name(metric) for metric in scoring.overlap.mean],
         "distance": [metric_name(metric) for metric in scoring.distance.mean],
         "options": options,
@@ -45,11 +48,12 @@ def build(results: Results) -> Section:
 
 
 def grid_frame(results: Results, table: pd.DataFrame, column: str) -> pd.DataFrame:
-    """Values of candidates: a row per mixture, a column per network, both in the order of the plan."""
-    candidates = results.grid.candidates
+    """Values of candidates: a row per mixture, a column per network, both in the order of the plan; no ensembles."""
+    candidates = [candidate for candidate in results.grid.candidates if candidate.network != ENSEMBLE]
     losses = list(dict.fromkeys(candidate.loss for candidate in candidates))
     networks = list(dict.fromkeys(candidate.network for candidate in candidates))
-    return table.pivot_table(column, "loss", "network", sort=False).reindex(losses, columns=networks)
+    trained = table[table["network"] != ENSEMBLE]
+    return trained.pivot_table(column, "loss", "network", sort=False).reindex(losses, columns=networks)
 
 
 def heatmap(results: Results, column: str, title: str, places: int) -> Figure:
