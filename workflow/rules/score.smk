@@ -4,6 +4,7 @@ rule score:
         f"{RESULTS}/experiments/{{experiment}}/plan.csv",
         f"{RESULTS}/experiments/{{experiment}}/experiment.json",
         lambda w: measured(w.experiment),
+        lambda w: motion_measured(w.experiment),
     output:
         report(
             f"{RESULTS}/experiments/{{experiment}}/ranking.csv",

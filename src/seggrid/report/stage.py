@@ -22,6 +22,7 @@ from seggrid.report.sections import (
     forms,
     heatmaps,
     instability,
+    motion,
     objects,
     overlays,
     postprocessing,
@@ -35,7 +36,7 @@ from seggrid.report.sections import (
 
 #: The sections, in their order on the page.
 SECTIONS = (
-    answer, ranking, claims, comparisons, stability, heatmaps, simplex, effects, objects, postprocessing, forms,
+    answer, ranking, claims, comparisons, stability, heatmaps, simplex, effects, objects, motion, postprocessing, forms,
     published, cases, overlays, curves, instability, search, failures, data_card, provenance,
 )  # fmt: skip
 

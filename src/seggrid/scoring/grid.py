@@ -94,8 +94,10 @@ class Grid:
     @cached_property
     def plan_digest(self) -> str:
         """Stands for the plan, and for how it is measured and scored."""
-        settings = (self.experiment.evaluation, self.experiment.scoring)
-        return digest([[vars(run.planned) for run in self.runs], [part.model_dump(mode="json") for part in settings]])
+        settings = (self.experiment.evaluation, self.experiment.scoring, self.experiment.motion)
+        return digest(
+            [[vars(run.planned) for run in self.runs], [part.model_dump(mode="json") for part in settings if part]]
+        )
 
     def states(self) -> Counter[State]:
         """Number of runs in each state."""

@@ -26,6 +26,10 @@ from seggrid.scoring.statistics import MINIMUM_GROUPS, Bootstrap, contributions
 
 _NUMBERS = ("predicted", "reference", "known", "projected")
 _INTERVAL = ("low", "high", "difference_low", "difference_high")
+_SHOWN = [
+    "measure", "unit", "mae", "mae_sd", *_INTERVAL[:2], "difference", *_INTERVAL[2:], "bias", "frames", "missed",
+    "known_mae", "known_bias",
+]  # fmt: skip
 #: What of a measure's errors stands in ``ranking.csv``, behind the measure's name.
 _BESIDE = {"mae": "mae", "low": "mae_low", "high": "mae_high", "missed": "missed"}
 
@@ -81,6 +85,8 @@ def error_table(grid: Grid, rows: pd.DataFrame, ranking: Ranking) -> pd.DataFram
         bias=wrong, mae=wrong.abs(), known_mae=(test["predicted"] - test["known"]).abs(),
         known_bias=test["predicted"] - test["known"],
     ).rename(columns={"measure": "class"})  # fmt: skip
+    if table.empty:
+        return pd.DataFrame(columns=["candidate", *Candidate._fields, *_SHOWN])
     columns = ["mae", "bias", "known_mae", "known_bias"]
     means = aggregate(table, columns)
     mean, spread = (part.droplevel("split") for part in over_runs(means.objects, grid.candidate_of))
@@ -95,9 +101,7 @@ def error_table(grid: Grid, rows: pd.DataFrame, ranking: Ranking) -> pd.DataFram
     units = rows.drop_duplicates("measure").set_index("measure")["unit"]
     found["unit"] = found["measure"].map(units)
     names = pd.DataFrame(list(grid.candidates), columns=list(Candidate._fields)).loc[found["candidate"]]
-    shown = ["measure", "unit", "mae", "mae_sd", *_INTERVAL[:2], "difference", *_INTERVAL[2:], "bias", "frames",
-             "missed", "known_mae", "known_bias"]  # fmt: skip
-    return pd.concat([names.reset_index(drop=True), found[["candidate", *shown]]], axis=1)
+    return pd.concat([names.reset_index(drop=True), found[["candidate", *_SHOWN]]], axis=1)
 
 
 def _counts(table: pd.DataFrame, candidate_of: npt.NDArray[np.int64]) -> pd.DataFrame:

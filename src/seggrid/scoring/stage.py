@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from seggrid.scoring.caveats import find_warnings
 from seggrid.scoring.claims import claim_table
 from seggrid.scoring.grid import Grid, read_grid
 from seggrid.scoring.nested import nested_choice
-from seggrid.scoring.ranking import rank_candidates
+from seggrid.scoring.ranking import Ranking, rank_candidates
 from seggrid.scoring.summary import summarise
 from seggrid.scoring.tables import object_table, run_table, write_table
 from seggrid.scoring.text import ranking_text
@@ -34,7 +35,8 @@ def score_grid(grid: Grid, folder: ExperimentFolder) -> str:
     """Score a grid into a folder, and return its ranking as text.
 
     Writes ``cases.csv``, ``runs.csv``, ``objects.csv``, ``ranking.csv``, ``ranking.txt``, ``scores.json``, and
-    ``claims.csv`` where the experiment names claims. Same runs, same bytes.
+    ``claims.csv`` where the experiment names claims, ``motion.csv`` and ``motion_errors.csv`` where it measures motion.
+    Same runs, same bytes.
 
     Raises:
         UserError: a file is damaged.
@@ -44,7 +46,7 @@ def score_grid(grid: Grid, folder: ExperimentFolder) -> str:
     cases = read_cases(folder.cases, grid.runs, metrics)
     means = aggregate(cases, metrics)
     reference = reference_distance(grid) if len(cases) else math.nan
-    ranking = rank_candidates(grid, means, reference)
+    ranking = _with_motion(grid, rank_candidates(grid, means, reference), folder)
     objects = object_table(grid, cases, means, metrics)
     warnings = find_warnings(grid, cases, objects, ranking)
     nested = nested_choice(grid, means, ranking, reference)
@@ -67,6 +69,19 @@ def score_grid(grid: Grid, folder: ExperimentFolder) -> str:
         write_table(ranking.table, folder.ranking)
         folder.incomplete_ranking.unlink(missing_ok=True)
     return text
+
+
+def _with_motion(grid: Grid, ranking: Ranking, folder: ExperimentFolder) -> Ranking:
+    """Measure motion where the experiment asks for it; write ``motion_errors.csv``, and add columns to the ranking."""
+    if grid.experiment.motion is None or not grid.states()["completed"]:
+        folder.motion.unlink(missing_ok=True)
+        folder.motion_errors.unlink(missing_ok=True)
+        return ranking
+    from seggrid.scoring.motion import beside, error_table, motion_rows  # imports torch
+
+    errors = error_table(grid, motion_rows(grid, folder), ranking)
+    write_table(errors.drop(columns="candidate"), folder.motion_errors)
+    return replace(ranking, table=ranking.table.join(beside(errors)))
 
 
 def reference_distance(grid: Grid) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +17,18 @@ from seggrid.config import Experiment, parse_experiment
 from seggrid.data.store import Store
 from seggrid.errors import UserError
 from seggrid.inference.evaluate import write_mask
+from seggrid.motion import MEASURES
 from seggrid.motion.stage import natural
 from seggrid.paths import DataFolder, ExperimentFolder, RunFolder
 from seggrid.plan import Plan, make_plan
+from seggrid.report.drawings import write_drawings
+from seggrid.report.page import render
+from seggrid.report.results import read_results
+from seggrid.report.sections import motion
+from seggrid.report.stage import build_sections
+from seggrid.scoring.grid import read_grid
+from seggrid.scoring.motion import beside, error_table, motion_rows
+from seggrid.scoring.ranking import Ranking
 from seggrid.specification import PlannedRun
 from tests.conftest import REPOSITORY
 from tests.unit.report.grid import fill
@@ -120,12 +130,48 @@ def test_scoring_again_gives_the_same_bytes_and_measures_nothing_again(scored: P
     assert before == [(path.read_bytes(), path.stat().st_mtime_ns) for path in (*kept, folder.motion)]
 
 
+def test_the_report_draws_sequences_and_says_what_was_missed(scored: Plan) -> None:
+    results = read_results("knees")
+    section = motion.build(results)
+    assert section is not None
+    assert {figure.name for figure in section.figures} == {f"motion-{name}" for name in MEASURES}
+    (flexion,) = (figure for figure in section.figures if figure.name == "motion-flexion")
+    assert len(flexion.variants) == 8, "a variant per sequence"
+    assert {trace["name"] for trace in flexion.variants[0]["data"]} >= {"true mask", "known pose"}  # type: ignore[index]
+    page = render(results, build_sections(results))
+    assert "8 missed" in page
+    assert "Caton-Deschamps style index error" in page
+    (table,) = section.tables
+    assert table.best(next(column for column in table.columns if column.key == "mae"))
+
+
+def test_the_drawings_of_the_manuscript(scored: Plan, tmp_path: Path) -> None:
+    section = motion.build(read_results("knees"))
+    assert section is not None
+    write_drawings([drawing for figure in section.figures for drawing in figure.drawings], tmp_path)
+    assert {path.name for path in tmp_path.glob("*.svg")} == {"motion-sequence.svg", "motion-errors.svg"}
+
+
+def test_without_the_section_the_report_has_none(scored: Plan) -> None:
+    results = read_results("knees")
+    without = results.grid.experiment.model_copy(update={"motion": None})
+    assert motion.build(replace(results, grid=replace(results.grid, experiment=without))) is None
+
+
 def test_the_columns_of_the_reference_are_those_of_the_files(scored: Plan) -> None:
     page = (REPOSITORY / "docs/reference/files.md").read_text()
     for path in (ExperimentFolder("knees").motion, ExperimentFolder("knees").motion_errors):
         section = page.partition(f"## {path.name}\n")[2].partition("\n## ")[0]
         listed = [cell for line in section.splitlines() if line.startswith("| `") for cell in line.split("`")[1::2]]
         assert set(pd.read_csv(path, nrows=0).columns) <= set(listed), path.name
+
+
+def test_where_nothing_can_be_measured_there_are_no_errors(scored: Plan, tmp_path: Path) -> None:
+    grid = read_grid("knees")
+    rows = motion_rows(grid, ExperimentFolder("knees", tmp_path)).assign(reference_status="femur_absent")
+    errors = error_table(grid, rows, Ranking(pd.DataFrame(), pd.DataFrame(), 0, 0))
+    assert errors.empty
+    assert beside(errors)["flexion_mae"].empty
 
 
 def test_motion_changes_no_identity() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from seggrid.motion.measures import MEASURES
 from seggrid.report.numbers import LENGTH, SHARE, score_places
 from seggrid.report.page import Section
 from seggrid.report.results import Results
@@ -40,8 +41,20 @@ def build(results: Results) -> Section:
         "intervals": bool(frame["overlap_low"].notna().any()),
         "several_runs": bool((frame["runs_completed"] > 1).any()),
         "devices": ", ".join(sorted(devices)),
+        "motion": motion_columns(frame, results),
     }
     return Section("ranking", "Ranking", values, tables=(ranking_table(frame, scores, results.unit),))
+
+
+def motion_columns(frame: pd.DataFrame, results: Results) -> list[dict[str, Any]]:
+    """The measures of motion that stand beside O and D, where the experiment measures them."""
+    unit = {"degrees": "°", "length": results.unit, "ratio": ""}
+    digits = {"degrees": 1, "length": LENGTH, "ratio": SHARE}
+    return [
+        {"key": name, "title": kind.title, "unit": unit[kind.unit], "places": digits[kind.unit]}
+        for name, kind in MEASURES.items()
+        if f"{name}_mae" in frame
+    ]
 
 
 def ranking_table(frame: pd.DataFrame, scores: dict[str, Any], unit: str) -> Table:
