@@ -19,8 +19,9 @@ pytestmark = pytest.mark.workflow
 
 @pytest.fixture(scope="module")
 def finished(make_workplace: Callable[..., Workplace]) -> Workplace:
-    """The tiny grid, run to its end."""
-    place = make_workplace()
+    """The tiny grid with an ensemble, run to its end."""
+    both = [str(mixture) for mixture in TINY["mixtures"]]  # type: ignore[attr-defined]
+    place = make_workplace(ensembles=[{"members": both, "weights": "learned", "label": "joined"}])
     place.snakemake()
     return place
 
@@ -35,14 +36,26 @@ def test_everything_promised_lies_there(finished: Workplace) -> None:
     for name in ("plan.csv", "cases.csv", "runs.csv", "ranking.csv", "scores.json", "report.html", "tracked.json"):
         assert (folder / name).stat().st_size > 0, name
     runs = rows(folder / "runs.csv")
-    assert [run["state"] for run in runs] == ["completed"] * 4
-    assert {row["rank"] for row in rows(folder / "ranking.csv")} == {"1", "2"}
+    assert [run["state"] for run in runs] == ["completed"] * 6
+    assert {row["rank"] for row in rows(folder / "ranking.csv")} == {"1", "2", "3"}
+
+
+def test_an_ensemble_stands_among_the_candidates(finished: Workplace) -> None:
+    folder = finished.results / "experiments" / "tiny"
+    *alone, joined = sorted(rows(folder / "ranking.csv"), key=lambda row: row["network"] == "ensemble")
+    assert (joined["network"], joined["label"]) == ("ensemble", "joined")
+    assert float(joined["parameters"]) == sum(float(row["parameters"]) for row in alone)
+    assert float(joined["seconds"]) == pytest.approx(sum(float(row["seconds"]) for row in alone))
+    weights = list(finished.results.glob("runs/ensemble-learned-*/weights.json"))
+    assert len(weights) == 2
+    assert all(json.loads(path.read_text())["steps"] > 0 for path in weights)
+    assert ">joined<" in (folder / "report.html").read_text()
 
 
 def test_every_case_is_tested_once_per_candidate(finished: Workplace) -> None:
     cases = rows(finished.results / "experiments" / "tiny" / "cases.csv")
     test = [(row["loss"], row["case"], row["class"]) for row in cases if row["split"] == "test"]
-    assert len(test) == len(set(test)) == 2 * 6 * 4
+    assert len(test) == len(set(test)) == 3 * 6 * 4
     assert {row["unit"] for row in cases} == {"mm"}
 
 
@@ -115,18 +128,20 @@ def test_the_winner_is_trained_on_all_cases_where_that_is_registered(finished: W
         finished.snakemake()
     finally:
         finished.experiment.write_text(text)
-    (new,) = set(finished.results.glob("runs/*")) - set(before)
+    new = {path.name: path for path in set(finished.results.glob("runs/*")) - set(before)}
     folder = finished.results / "experiments" / "tiny"
-    assert json.loads((folder / "refit.json").read_text()) == {"run_id": new.name}
-    assert json.loads((new / "spec.json").read_text())["fold"] == "all"
+    # Itself, or the members of an ensemble and what joins them.
+    assert len(new) in (1, 3)
+    assert json.loads((folder / "refit.json").read_text())["run_id"] in new
+    assert {json.loads((path / "spec.json").read_text())["fold"] for path in new.values()} == {"all"}
     assert json.loads((folder / "tracked.json").read_text())["version"] == 2
 
 
 def test_status_counts_what_is_done(finished: Workplace) -> None:
     finished.seggrid("plan", str(finished.experiment))
     text = finished.seggrid("status", "tiny").stdout
-    assert "tiny: 4 runs" in text
-    assert "done          4" in text
+    assert "tiny: 6 runs" in text
+    assert "done          6" in text
 
 
 def test_verify_finds_the_same_bytes(finished: Workplace) -> None:
