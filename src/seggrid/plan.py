@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from seggrid.config import Experiment, Mixture, Network, Training
-from seggrid.config.experiment import provides
 from seggrid.config.forms import load_form
 from seggrid.config.published import load_published
 from seggrid.config.search import Search
@@ -196,11 +195,9 @@ class _Candidate:
 
 def _candidates(experiment: Experiment, trials: list[tuple[Trial, bool]]) -> Iterator[_Candidate]:
     """Yield the candidates of the grid, then those of the search that the grid does not hold."""
-    mixtures = experiment.all_mixtures()
-    for network in experiment.networks:
-        for mixture in (mixture for mixture in mixtures if provides(network, mixture)):
-            yield _Candidate(network, mixture, experiment.training, mixture.name, mixture.label or mixture.name)
-    grid = {mixture.name for mixture in mixtures}
+    for network, mixture in experiment.pairs():
+        yield _Candidate(network, mixture, experiment.training, mixture.name, mixture.label or mixture.name)
+    grid = {mixture.name for mixture in experiment.all_mixtures()}
     networks = {network.name: network for network in experiment.networks}
     for trial, stopped in trials:
         if trial.loss not in grid:

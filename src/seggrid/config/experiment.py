@@ -52,11 +52,6 @@ def _each_once(values: tuple[_Any, ...]) -> tuple[_Any, ...]:
     return values
 
 
-def provides(network: Network, mixture: Mixture) -> bool:
-    """Whether a network gives every output that the mixture reads; the pairs where it does not are not run."""
-    return set(mixture.outputs) <= set(network.outputs)
-
-
 Folds = Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1), AfterValidator(_each_once)]
 Seeds = Annotated[tuple[Annotated[int, Field(ge=0, lt=2**32)], ...], Field(min_length=1), AfterValidator(_each_once)]
 
@@ -133,11 +128,20 @@ class Experiment(Section):
                 raise ValueError(f"networks: {first} and {name} are the same network; leave one of them out")
 
     def _check_outputs(self) -> None:
+        run = {mixture.name for _, mixture in self.pairs()}
         for mixture in self.all_mixtures():
-            if not any(provides(network, mixture) for network in self.networks):
+            if mixture.name not in run:
                 raise ValueError(
                     f"mixtures: {mixture.name} reads the output {mixture.outputs[0]}, which no network here gives; add "
                     "one that does (MultiTaskUNet3D) or leave the term out"
+                )
+        # A search draws network and mixture apart from each other.
+        for term in self.search.space.terms if self.search else ():
+            lacking = [network.name for network in self.networks if not set(term.outputs) <= set(network.outputs)]
+            if lacking:
+                raise ValueError(
+                    f"search.space.terms: {term.name} reads the output {term.outputs[0]}, which {lacking[0]} does not "
+                    "give; leave one of them out"
                 )
 
     def _check_folds(self) -> None:
@@ -194,11 +198,16 @@ class Experiment(Section):
 
     def grid_candidates(self) -> list[Named]:
         """Network, mixture and label of every candidate of the grid, in order."""
+        return [(network.name, mixture.name, mixture.label or mixture.name) for network, mixture in self.pairs()]
+
+    def pairs(self) -> list[tuple[Network, Mixture]]:
+        """Every network with every mixture whose outputs it gives, in order; the others are not run."""
+        mixtures = self.all_mixtures()
         return [
-            (network.name, mixture.name, mixture.label or mixture.name)
+            (network, mixture)
             for network in self.networks
-            for mixture in self.all_mixtures()
-            if provides(network, mixture)
+            for mixture in mixtures
+            if set(mixture.outputs) <= set(network.outputs)
         ]
 
     def all_mixtures(self) -> tuple[Mixture, ...]:

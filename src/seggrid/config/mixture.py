@@ -66,6 +66,12 @@ class Term(Section):
         chosen = row.map_parameter
         return (*row.maps, self.parameters.get(chosen, row.parameters[chosen].default)) if chosen else row.maps
 
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the outputs of the network, besides the logits, that the loss reads."""
+        output = LOSSES[self.loss].auxiliary
+        return (output,) if output else ()
+
     def identity(self) -> list[Any]:
         """What defines the term's numbers."""
         weight = self.weight.identity() if isinstance(self.weight, WeightSchedule) else str(self.weight)
@@ -115,7 +121,7 @@ class Mixture(Section):
     @property
     def outputs(self) -> tuple[str, ...]:
         """Names of the outputs of the network, besides the logits, that the terms read, each once."""
-        return tuple(dict.fromkeys(filter(None, (LOSSES[term.loss].auxiliary for term in self.terms))))
+        return tuple(dict.fromkeys(name for term in self.terms for name in term.outputs))
 
     @property
     def scheduled(self) -> bool:

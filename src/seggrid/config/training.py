@@ -71,7 +71,7 @@ class PatchSampling(Section):
     """Where random patches lie: what is rare is shown more often than it occurs."""
 
     foreground: Share = 0.0
-    """Share of the patches whose centre is a pixel of an object; each object of the image is as likely as the others."""
+    """Share of the patches whose centre is a pixel of an object; all objects of an image are equally likely."""
     interface: Share = 0.0
     """Share of the patches whose centre lies where two objects are near each other."""
     interface_reach: Annotated[int, Field(ge=1, le=50)] = 2
