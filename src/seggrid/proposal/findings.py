@@ -12,7 +12,7 @@ from seggrid.data.card import PERCENTILES
 from seggrid.proposal.classes import ObjectClass
 from seggrid.proposal.fingerprint import Fingerprint, bits, counted
 from seggrid.proposal.layout import Files
-from seggrid.proposal.settings import Settings, smallest_object
+from seggrid.proposal.settings import Settings, smallest_kept
 
 #: Fewer groups than this say little of how sure a ranking is.
 _FEW_GROUPS = 10
@@ -49,6 +49,12 @@ def file_findings(fingerprint: Fingerprint) -> Iterator[str]:
 def _groups(data: Files, fingerprint: Fingerprint, settings: Settings) -> Iterator[str]:
     number = len(fingerprint.groups)
     least = settings.splits.least_groups
+    if settings.blocks:
+        yield (
+            "1 patient: technical demonstration; its volumes are cut into blocks (data.subvolumes), which are no "
+            "independent groups, so nothing can be claimed of other patients"
+        )
+        return
     if number < least:
         yield f"{number} group{'s' * (number != 1)} (patients): at least 3 are needed, so nothing can be trained yet"
     elif number < _FEW_GROUPS:
@@ -76,18 +82,21 @@ def _objects(fingerprint: Fingerprint, classes: Sequence[ObjectClass], settings:
     if empty:
         yield f"{empty} of {cases} masks show no object: they stay in (data.allow_empty); exclude what nobody drew"
     for own in classes:
-        if own.groups < settings.splits.folds:
+        if own.groups < settings.splits.folds and not settings.blocks:
             yield (
                 f"{own.name} is shown by {own.groups} of {len(fingerprint.groups)} groups: some folds neither train "
                 "nor test it"
             )
         elif own.cases < 0.1 * cases:
             yield f"{own.name} is shown by {own.cases} of {cases} images only"
-        left = smallest_object(fingerprint, [own], settings.size)
+        left = smallest_kept(fingerprint, own, settings)
         if left < _SMALL:
+            what, where = (
+                ("voxels", "finer spacing (resample)") if settings.patch else ("pixels", "larger size (resize)")
+            )
             yield (
-                f"{own.name} comes down to {left:.0f} pixels at {' x '.join(map(str, settings.size))}: a larger size "
-                "(resize) keeps it, and takes longer"
+                f"{own.name} comes down to {left:.0f} {what} at {' x '.join(map(str, settings.size))}: a {where} keeps "
+                "it, and takes longer"
             )
 
 

@@ -138,7 +138,7 @@ def _other_names(names: Sequence[str]) -> list[str]:
     known = set(names)
     behind = Counter(name[cut:] for name in names for cut in range(1, len(name)) if name[:cut] in known)
     suffix, count = behind.most_common(1)[0] if behind else ("", 0)
-    if count < len(names) / 4:
+    if not suffix or count < len(names) / 4:
         return []
     return [f"names end in {suffix!r} where those of their images do not: give every mask the name of its image"]
 

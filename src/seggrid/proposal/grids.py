@@ -12,6 +12,8 @@ from seggrid.proposal.settings import Settings
 _FIRST_NETWORKS = ("UNet_R18", "Linknet_R18")
 _MORE_NETWORKS = (*_FIRST_NETWORKS, "DeepLabV3+_R18", "SegFormer_B0")
 _ALL_NETWORKS = (*_MORE_NETWORKS, "UNet++_R18")
+#: The same for volumes.
+_VOLUME_NETWORKS = (("UNet3D", "VNet"), ("UNet3D", "VNet", "SegResNet"), ("UNet3D", "VNet", "SegResNet"))
 #: The mixture that takes longest to compute, of those proposed.
 COSTLIEST = "0.50*dual_level_ce + 0.25*dice + 0.25*boundary"
 _MIXTURES = ("ce", "0.50*ce + 0.50*dice", COSTLIEST)
@@ -57,19 +59,20 @@ def propose_grids(settings: Settings, precision: str) -> tuple[Grid, Grid, Grid]
         precision: of the training, what the processor is fast at.
     """
     first, whole = _training(settings, precision, 15, 3), _training(settings, precision, 100, 5)
+    few, more, all_of_them = _VOLUME_NETWORKS if settings.patch else (_FIRST_NETWORKS, _MORE_NETWORKS, _ALL_NETWORKS)
     return (
         _grid(
             settings, "small", "a first look: does all work, is it in the right direction",
-            {"folds": [0], "networks": _FIRST_NETWORKS, "mixtures": _MIXTURES, "training": first},
+            {"folds": [0], "networks": few, "mixtures": _MIXTURES, "training": first},
         ),
         _grid(
             settings, "medium", "a comparison: every fold, so every group is tested once, and longer training",
-            {"networks": _MORE_NETWORKS, "mixtures": _MIXTURES, "training": whole},
+            {"networks": more, "mixtures": _MIXTURES, "training": whole},
         ),
         _grid(
             settings, "full", "a study of the ratios: three seeds, every ratio of three losses in steps of a quarter",
             {
-                "networks": _ALL_NETWORKS, "mixtures": (*_MIXTURES[:2], _SIMPLEX), "training": whole,
+                "networks": all_of_them, "mixtures": (*_MIXTURES[:2], _SIMPLEX), "training": whole,
                 "seeds": [0, 1, 2],
             },
         ),
@@ -78,6 +81,8 @@ def propose_grids(settings: Settings, precision: str) -> tuple[Grid, Grid, Grid]
 
 def _training(settings: Settings, precision: str, epochs: int, validate_every: int) -> dict[str, Any]:
     training: dict[str, Any] = {"epochs": epochs, "validate_every": validate_every, "batch_size": settings.batch}
+    if settings.patch:
+        training |= {"patch_size": list(settings.patch), "patch_sampling": {"foreground": 0.33}}
     if settings.steps:
         training["steps_per_epoch"] = settings.steps
     if precision != "fp32":

@@ -11,6 +11,8 @@ from pydantic import ValidationError
 
 from seggrid.config.data import CocoData, FolderData, NnunetData, nnunet_classes
 from seggrid.data.sources.coco import CocoFile, read_annotations
+from seggrid.data.sources.dicom import is_dicom
+from seggrid.data.sources.files import stem
 from seggrid.errors import UserError
 from seggrid.records import read_json
 
@@ -58,7 +60,8 @@ def find_layout(path: Path) -> Layout:
         also = [
             f"{file} holds outlines too; `seggrid init {file}` proposes an experiment on those" for file in annotations
         ]
-        data = FolderData(source="folder", path=path, classes=_UNKNOWN, images=images, masks=masks)
+        series = _holds_series(path / images, path / masks)
+        data = FolderData(source="folder", path=path, classes=_UNKNOWN, images=images, masks=masks, series=series)
         return Layout(data, tuple(also))
     if len(annotations) > 1:
         raise UserError(f"{path}: several COCO files; give the one that is meant, e.g. {annotations[0]}")
@@ -68,6 +71,17 @@ def find_layout(path: Path) -> Layout:
         f"{path}: holds neither images/ and masks/, nor a COCO file with images/, nor dataset.json with imagesTr/ and "
         f"labelsTr/{_seen(path)}; see docs/how-to/your-data.md"
     )
+
+
+def _holds_series(images: Path, masks: Path) -> bool:
+    """Whether images lie in folders of DICOM files, with masks that are called like the folders."""
+    if any(file.is_file() and not file.name.startswith(".") for file in images.iterdir()):
+        return False
+    names = {stem(file.relative_to(masks)) for file in masks.rglob("*") if file.is_file()}
+    folders = sorted(folder for folder in images.rglob("*") if folder.relative_to(images).as_posix() in names)
+    files = (file for folder in folders if folder.is_dir() for file in sorted(folder.iterdir()) if file.is_file())
+    first = next(files, None)
+    return first is not None and is_dicom(first)
 
 
 def _seen(path: Path) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from seggrid.config.data import Splits
 from seggrid.proposal.classes import ObjectClass
 from seggrid.proposal.fingerprint import Fingerprint, bits
+from seggrid.proposal.volumes import block_grid, patch_size, volume_step
 
 #: Networks halve an image five times.
 STRIDE = 32
@@ -22,6 +23,8 @@ _LEAST_PIXELS = 16
 _BOTH_WAYS = 0.1
 #: Batches of an epoch where the training cases make fewer.
 _STEPS = 20
+#: Patches of volumes in a batch.
+_VOLUMES = 4
 #: Validation groups below which an epoch is not chosen by them.
 _FEW_TO_CHOOSE_BY = 3
 
@@ -32,7 +35,9 @@ class Settings:
 
     Attributes:
         preprocessing: steps as an experiment writes them, with a comment each.
-        size: of the preprocessed images.
+        size: of the preprocessed images; of volumes the median.
+        patch: what volumes are trained on; ``None`` for images.
+        blocks: that the volumes of a single patient are cut into, per axis.
         train, validation, test: cases of a fold on each side, on average.
     """
 
@@ -45,6 +50,8 @@ class Settings:
     train: int
     validation: int
     test: int
+    patch: tuple[int, ...] | None = None
+    blocks: tuple[int, int, int] | None = None
 
     @property
     def steps_per_epoch(self) -> int:
@@ -54,16 +61,25 @@ class Settings:
 
 def choose_settings(fingerprint: Fingerprint, classes: Sequence[ObjectClass]) -> Settings:
     """Derive the settings; the same data give the same ones."""
-    size = image_size(fingerprint, classes)
+    blocks = block_grid(fingerprint)
+    if fingerprint.axes == 3:
+        moved, size = volume_step(fingerprint, blocks)
+        patch = patch_size(size)
+    else:
+        size, patch = image_size(fingerprint, classes), None
+        moved = (({"resize": {"size": list(size), "keep_aspect": True}}, ""),)
     groups, cases = len(fingerprint.groups), len(fingerprint.cases)
+    if blocks:
+        groups = cases = cases * math.prod(blocks)
     splits = Splits(folds=number_of_folds(groups))
     test = round(cases / splits.folds)
     held = max(1, round(splits.validation * (groups - groups / splits.folds)))
     validation = max(1, round(held * cases / groups))
     train = max(1, cases - test - validation)
-    batch = min(8 if math.prod(size) <= 192 * 192 else 4, train)
+    batch = min(_VOLUMES if patch else 8 if math.prod(size) <= 192 * 192 else 4, train)
     return Settings(
-        preprocessing=(*normalisation(fingerprint), ({"resize": {"size": list(size), "keep_aspect": True}}, "")),
+        # What is far from a volume's spacing is brought to it first: it is fewer voxels then.
+        preprocessing=(*moved, *normalisation(fingerprint)) if patch else (*normalisation(fingerprint), *moved),
         size=size,
         splits=splits,
         batch=batch,
@@ -72,6 +88,8 @@ def choose_settings(fingerprint: Fingerprint, classes: Sequence[ObjectClass]) ->
         train=train,
         validation=validation,
         test=test,
+        patch=patch,
+        blocks=blocks,
     )
 
 
@@ -111,6 +129,14 @@ def smallest_object(fingerprint: Fingerprint, classes: Sequence[ObjectClass], si
         scale = min(side / own for side, own in zip(size, case.shape, strict=True))
         found += [own.areas[index] * scale ** len(size) for own in classes if own.areas[index]]
     return min(found, default=0.0)
+
+
+def smallest_kept(fingerprint: Fingerprint, own: ObjectClass, settings: Settings) -> float:
+    """Pixels of an object after preprocessing, in the case where it is smallest."""
+    if settings.patch is None:
+        return smallest_object(fingerprint, [own], settings.size)
+    after = math.prod(settings.size) * math.prod(settings.blocks or ())
+    return min(filter(None, own.areas), default=0) * after / math.prod(fingerprint.median_shape)
 
 
 def normalisation(fingerprint: Fingerprint) -> list[tuple[Any, str]]:

@@ -35,7 +35,7 @@ def propose(path: Path, out: Path | None, replace: bool, probe: bool, tell: Call
         tell: called with each line for the user.
 
     Raises:
-        UserError: the data are of no layout that is read, no case can be used, they are volumes, or the file is there.
+        UserError: the data are of no layout that is read, no case can be used, or the file is there.
     """
     layout = find_layout(path)
     out = out or Path("config", "experiments", f"{experiment_name(layout.data.path)}.yaml")
@@ -47,12 +47,6 @@ def propose(path: Path, out: Path | None, replace: bool, probe: bool, tell: Call
     data, notes = name_classes(layout.data, fingerprint)
     classes = object_classes(data, fingerprint)
     tell(one_line_each(summary(data, fingerprint, classes)))
-    if fingerprint.axes != 2:
-        _tell_findings([*file_findings(fingerprint), *notes], tell)
-        raise UserError(
-            f"{data.path}: volumes of {fingerprint.axes} axes; they are read, but the networks of this version segment "
-            "images of two axes, so no grid is proposed; save slices as images"
-        )
     settings = choose_settings(fingerprint, classes)
     findings = [*file_findings(fingerprint), *layout.notes, *notes]
     findings += list_findings(data, fingerprint, classes, settings)
@@ -65,7 +59,7 @@ def propose(path: Path, out: Path | None, replace: bool, probe: bool, tell: Call
         return experiment_text(head, data, fingerprint, classes, settings, timed, findings)
 
     times = ["time not measured"] * len(grids)
-    if probe and not fingerprint.problems:
+    if probe and not fingerprint.problems and not settings.blocks:
         proposed = yaml.safe_load(text(times))
         times = _times(
             grids, settings, fingerprint, lambda names: measure(proposed, names, fingerprint, classes, tell), tell

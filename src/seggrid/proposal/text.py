@@ -44,7 +44,7 @@ def experiment_text(
     if findings:
         lines += ["#", "# What to look at in the data:"]
         lines += [line for text in findings for line in comment(text, "# - ", "#   ")]
-    lines += ["", *_data(data, fingerprint, classes), "", *_shared(data, fingerprint, settings)]
+    lines += ["", *_data(data, fingerprint, classes, settings), "", *_shared(data, fingerprint, settings)]
     (first, time), *others = grids
     lines += ["", f"# ---- {first.name} grid: {first.runs} runs, {time}", *comment(first.purpose)]
     lines += _keys(first.keys)
@@ -65,10 +65,16 @@ def one_line(text: str) -> str:
     return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
 
 
-def _data(data: Files, fingerprint: Fingerprint, classes: Sequence[ObjectClass]) -> Iterator[str]:
+def _data(data: Files, fingerprint: Fingerprint, classes: Sequence[ObjectClass], settings: Settings) -> Iterator[str]:
     yield "data:"
     yield f"  source: {data.source}"
     yield f"  path: {flow(str(data.path))}"
+    if isinstance(data, FolderData) and data.series:
+        yield "  # Each folder of DICOM files is a volume."
+        yield "  series: true"
+    if settings.blocks:
+        yield "  # One patient: blocks of its volumes, each a case."
+        yield f"  subvolumes: {flow({'grid': list(settings.blocks)})}"
     for key, usual in (("annotations", "coco.json"), ("images", "images"), ("masks", "masks"), ("shapes", "polygons")):
         if getattr(data, key, usual) != usual:
             yield f"  {key}: {flow(getattr(data, key))}"
@@ -109,18 +115,24 @@ def _shared(data: Files, fingerprint: Fingerprint, settings: Settings) -> Iterat
     low, high = (" x ".join(str(f(sides)) for sides in zip(*shapes, strict=True)) for f in (min, max))
     median = " x ".join(map(str, fingerprint.median_shape))
     sizes = f"All images are {median} pixels." if low == high else f"Sizes {low} to {high}, median {median} pixels."
-    yield from comment(
-        f"{sizes} Networks halve an image five times, so sides are multiples of 32; a larger size shows more detail "
-        "and takes longer."
-    )
+    if settings.patch:
+        patch = " x ".join(map(str, settings.patch))
+        sizes = f"{sizes.replace('images', 'volumes')} Axes are slices, rows, columns. Networks see patches of {patch}."
+    else:
+        sizes += (
+            " Networks halve an image five times, so sides are multiples of 32; a larger size shows more detail and "
+            "takes longer."
+        )
+    yield from comment(sizes)
     yield "preprocessing:"
     for step, why in settings.preprocessing:
         yield f"  - {flow(step)[1:-1] if isinstance(step, dict) else step}{f'  # {why}' if why else ''}"
-    groups = len(fingerprint.groups)
+    groups = settings.train + settings.validation + settings.test if settings.blocks else len(fingerprint.groups)
     table = data.path / data.cases
-    known = f"by {data.cases}" if table.is_file() else f"no {data.cases}"
+    known = f"patients; by {data.cases}" if table.is_file() else f"patients; no {data.cases}"
+    known = "blocks of one patient" if settings.blocks else known
     yield from comment(
-        f"{groups} groups (patients; {known}), none on two sides of a fold: about {settings.train} images to train on, "
+        f"{groups} groups ({known}), none on two sides of a fold: about {settings.train} images to train on, "
         f"{settings.validation} to validate, {settings.test} to test."
     )
     yield f"splits: {flow({'folds': settings.splits.folds})}"

@@ -84,16 +84,6 @@ def test_a_file_is_written_over_only_when_told(folder: Path, capsys: Capture) ->
     assert init(folder, "--out", "other/place.txt") == 2
 
 
-def test_volumes_are_told_in_a_sentence(place: Path, shared: Path, capsys: Capture) -> None:
-    assert init(shared / "data" / "Dataset004_Hippocampus") == 2
-    captured = capsys.readouterr()
-    assert "120 images with masks (nnunet)" in captured.out
-    assert (
-        "volumes of 3 axes; they are read, but the networks of this version segment images of two axes" in captured.err
-    )
-    assert not (place / "config").exists()
-
-
 def test_names_that_break_out_of_yaml_and_terminals_do_not(place: Path, capsys: Capture) -> None:
     root = write_coco(place / "bones")
     names = {"screw": 'a: [1]\\n- \\"x\\u001b[31m', "bone": "yes"}

@@ -61,10 +61,10 @@ def write_series(
     patient: str = "4711-0815",
     **more: Any,
 ) -> list[Path]:
-    """Write a volume ``(slice, row, column)`` as axial CT slices, in files whose names are in another order."""
+    """Write a volume ``(slice, row, column)`` as axial CT slices, in files whose names are in the opposite order."""
     files = []
     for number, pixels in enumerate(array):
-        path = folder / f"IM{(7 * number) % len(array):04d}"
+        path = folder / f"IM{len(array) - number:04d}"
         place: dict[str, Any] = {
             "ImagePositionPatient": [-10.0, -20.0, -30.0 + spacing[0] * number],
             "PixelSpacing": list(spacing[1:]),
