@@ -23,12 +23,14 @@ class Kind:
 
     Attributes:
         title: as tables and figures head it.
+        short: the same where there is little room.
         unit: ``degrees``, ``length`` (that of the spacing) or ``ratio``.
         needs: the points that it is computed from.
         compute: from points to value.
     """
 
     title: str
+    short: str
     unit: str
     needs: tuple[str, ...]
     compute: Callable[[Landmarks], float]
@@ -89,17 +91,18 @@ def _caton_deschamps(points: Landmarks) -> float:
 #: Every measure by name, in the order of tables.
 MEASURES: dict[str, Kind] = {
     "flexion": Kind(
-        "Flexion", "degrees",
+        "Flexion", "Flexion", "degrees",
         ("femur_axis_near", "femur_axis_far", "tibia_axis_near", "tibia_axis_far", "patella_apex"), _flexion,
     ),
-    "tendon_length": Kind("Patellar tendon length", "length", ("tendon",), _tendon_length),
-    "patella_length": Kind("Patellar length", "length", ("patella_base", "patella_apex"), _patella_length),
+    "tendon_length": Kind("Patellar tendon length", "Tendon", "length", ("tendon",), _tendon_length),
+    "patella_length": Kind("Patellar length", "Patella", "length", ("patella_base", "patella_apex"), _patella_length),
     "insall_salvati": Kind(
-        "Insall-Salvati style index", "ratio", ("tendon", "patella_base", "patella_apex"), _insall_salvati
+        "Insall-Salvati style index", "Insall-Salvati", "ratio",
+        ("tendon", "patella_base", "patella_apex"), _insall_salvati,
     ),
     "caton_deschamps": Kind(
-        "Caton-Deschamps style index", "ratio", ("articular_upper", "articular_lower", "plateau_corner"),
-        _caton_deschamps,
+        "Caton-Deschamps style index", "Caton-Deschamps", "ratio",
+        ("articular_upper", "articular_lower", "plateau_corner"), _caton_deschamps,
     ),
 }  # fmt: skip
 

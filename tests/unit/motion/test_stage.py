@@ -140,7 +140,7 @@ def test_the_report_draws_sequences_and_says_what_was_missed(scored: Plan) -> No
     assert {trace["name"] for trace in flexion.variants[0]["data"]} >= {"true mask", "known pose"}  # type: ignore[index]
     page = render(results, build_sections(results))
     assert "8 missed" in page
-    assert "Caton-Deschamps style index error" in page
+    assert "Caton-Deschamps error" in page
     (table,) = section.tables
     assert table.best(next(column for column in table.columns if column.key == "mae"))
 

@@ -203,7 +203,7 @@ def _error_drawing(shown: pd.DataFrame) -> tuple[Drawing, ...]:
             {"label": rows["network"] + ", " + rows["label"], "value": rows["mae"],
              "low": rows["low"].fillna(rows["mae"]), "high": rows["high"].fillna(rows["mae"])}
         )  # fmt: skip
-        panels.append((_title(rows, kind.title.removeprefix("Patellar ").removesuffix(" style index")), drawn))
+        panels.append((_title(rows, kind.short), drawn))
     most = max(len(drawn) for _, drawn in panels)
     caption = "Mean absolute error of each measure of motion, with its 95 % interval of a bootstrap over groups."
     draw = partial(draw_forest, panels=panels, zero=False)

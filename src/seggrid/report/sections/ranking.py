@@ -51,7 +51,7 @@ def motion_columns(frame: pd.DataFrame, results: Results) -> list[dict[str, Any]
     unit = {"degrees": "°", "length": results.unit, "ratio": ""}
     digits = {"degrees": 1, "length": LENGTH, "ratio": SHARE}
     return [
-        {"key": name, "title": kind.title, "unit": unit[kind.unit], "places": digits[kind.unit]}
+        {"key": name, "title": kind.title, "short": kind.short, "unit": unit[kind.unit], "places": digits[kind.unit]}
         for name, kind in MEASURES.items()
         if f"{name}_mae" in frame
     ]
