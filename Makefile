@@ -48,9 +48,10 @@ docs: $(READY)
 	$(BIN)/python docs/loss_pages.py
 
 # Peers that only benchmarks need are not in the lock.
-# The pictures of the README, of the demo's report in the Chromium that is installed.
+# The pictures of the README, of the demo's report in the Chromium that is installed, and of the phantoms.
 screenshots: demo
 	$(BIN)/python docs/screenshots.py
+	$(BIN)/python docs/phantom_pictures.py
 
 bench: $(READY)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python albumentations==2.0.8

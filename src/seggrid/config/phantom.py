@@ -109,7 +109,7 @@ class WristSettings(Section):
     """Probability that a wrist is a left one, seen as the mirror image."""
     anatomical_spread: Annotated[float, Field(ge=0, le=1.5)] = 1.0
     """Spread of anatomy between wrists: 0 makes all alike, 1 is that of adults."""
-    band: Annotated[tuple[_Band, _Band], _Ordered] = (4.5, 12.5)
+    band: Annotated[tuple[_Band, _Band], _Ordered] = (4.0, 11.0)
     """Range of the width of the labelled band around the line of a fracture, in mm."""
     height: Annotated[tuple[_Height, _Height], _Ordered] = (8.0, 45.0)
     """Range of the height of the fracture above the joint, in mm; most lie near the joint."""

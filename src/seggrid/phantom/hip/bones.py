@@ -57,7 +57,7 @@ def _uncut(shape: Pelvis, inner: float, distance: Field, x: Field, y: Field, z: 
     solid = smooth_union(_ilium(shape, x, y, z), _rami(shape, x, y, z), 8.0)
     solid = smooth_union(cup, solid, 10.0)
     # The fossa, where ligament and fat lie: a pit in the floor, below the surface that bears the load.
-    pit = ellipsoid(x, y, z, (-2.0, -9.0, -0.95 * inner), (10.0, 12.0, shape.fossa))
+    pit = ellipsoid(x, y, z, (-1.0, -5.0, -0.95 * inner), (9.0, 10.0, shape.fossa))
     solid = smooth_difference(solid, pit, 3.0)
     solid = _with_bumps(solid, shape.osteophytes, x, y, z)
     return solid + 0.5 * ripple(x, y, z, shape.phase, (25.0, 31.0, 21.0))

@@ -26,6 +26,8 @@ from seggrid.phantom.texture import laid_on
 from seggrid.phantom.wrist.anatomy import Fracture, Wrist, draw_fractures, draw_wrist
 from seggrid.phantom.wrist.parts import Parts, assemble, break_centre
 
+#: Sampling step in mm of a band, whose edges are sharp.
+BAND_STEP = 0.6
 #: Density of plaster.
 _PLASTER_HU = (250.0, 700.0)
 
@@ -57,7 +59,7 @@ def fracture_radiograph(
     view, field = aim(settings, rotation, _shown(wrist, fractures), Leeway((-0.2, -0.2), (0.2, 0.25)), rng)
     labels = np.zeros((view.size, view.size), np.uint8)
     for band in parts.bands:
-        labels[cast(band, view, 1).silhouette] = 1
+        labels[cast(band, view, 1, BAND_STEP).silhouette] = 1
     rng = generator(settings, Stream.EXPOSURE, subject, frame)
     attenuation = _attenuation(wrist, parts, _marrow_of(settings, subject), view, rng)
     # A cast stays on from one view to the next.
