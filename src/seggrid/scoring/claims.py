@@ -19,7 +19,7 @@ from seggrid.config.claims import COMPREHENSIVE, Claim
 from seggrid.scoring.aggregate import Means
 from seggrid.scoring.comprehensive import comprehensive
 from seggrid.scoring.criterion import Floats, absolute
-from seggrid.scoring.grid import Grid
+from seggrid.scoring.grid import DEMONSTRATION, Grid
 from seggrid.scoring.paired import ALPHA, holm, signed_rank, smallest_detectable
 from seggrid.scoring.ranking import on_split
 from seggrid.scoring.statistics import MINIMUM_GROUPS, Bootstrap, Contributions, contributions, expanded_percentiles
@@ -137,7 +137,7 @@ def _difference(claim: Claim, grid: Grid, parts: Contributions, reference: float
         "wins": int(((by_group > 0) if higher_is_better(claim.metric) else (by_group < 0)).sum()),
         "detectable": smallest_detectable(by_group),
     }  # fmt: skip
-    if groups >= MINIMUM_GROUPS:
+    if groups >= MINIMUM_GROUPS and not grid.one_patient:
         every = slice(None)
         resampled = view(*Bootstrap(parts, scoring.bootstrap, scoring.seed).values(every, every))
         ends = np.percentile(resampled[:, 0] - resampled[:, 1], expanded_percentiles(groups))
@@ -149,6 +149,8 @@ def _judged(row: Mapping[Any, Any], higher: bool, grid: Grid) -> tuple[Verdict, 
     """The verdict and the condition under which it stands."""
     if not row["runs"]:
         return "not decided here", "no pair of runs is completed yet"
+    if grid.one_patient:
+        return "no verdict", DEMONSTRATION
     if row["groups"] < MINIMUM_GROUPS:
         count = f"{row['groups']} group{'s' * (row['groups'] != 1)}"
         return "no verdict", f"technical demonstration: {count}, at least {MINIMUM_GROUPS} are needed"

@@ -12,8 +12,9 @@ import pytest
 from seggrid.config import Experiment
 from seggrid.config.load import parse_experiment
 from seggrid.errors import UserError
-from seggrid.paths import ExperimentFolder
+from seggrid.paths import DataFolder, ExperimentFolder
 from seggrid.plan import make_plan
+from seggrid.records import write_json
 from seggrid.scoring.paired import holm, signed_rank
 from seggrid.scoring.stage import score
 from seggrid.specification import PlannedRun
@@ -117,6 +118,15 @@ def test_too_little_decides_nothing(grid: WriteGrid, changes: dict[str, Any], ve
     score("grid")
     row = table("claims.csv").iloc[0]
     assert (row["verdict"], row["condition"]) == (verdict, condition)
+
+
+def test_blocks_of_one_patient_have_no_verdict(grid: WriteGrid) -> None:
+    plan = grid(planted(0.02), **SIZE, **claimed(LCE2))
+    write_json(DataFolder(plan.data_id).card, {"patients": 1})
+    score("grid")
+    row = table("claims.csv").iloc[0]
+    assert (row["verdict"], row["condition"]) == ("no verdict", "1 patient: technical demonstration")
+    assert pd.isna(row["p"]) and pd.isna(row["difference_low"])
 
 
 def test_only_runs_that_both_sides_have_are_compared(grid: WriteGrid) -> None:
