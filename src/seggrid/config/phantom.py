@@ -22,7 +22,7 @@ _Ordered = AfterValidator(_ordered)
 
 
 #: Bumped when a phantom's numbers change; part of the identity of its data sets.
-PHANTOM_VERSIONS = {"knee": 1, "wrist": 1, "hip": 1}
+PHANTOM_VERSIONS = {"knee": 1, "wrist": 2, "hip": 2}
 #: Names of the objects of each phantom, labels 1, 2, ...
 PHANTOM_CLASSES = {
     "knee": ("patella", "femur", "tibia", "patellar_tendon"),

@@ -74,9 +74,9 @@ def test_hips_and_knees_are_drawn_as_volumes() -> None:
 def test_each_phantom_is_a_data_set_of_its_own_and_the_knee_keeps_its_name() -> None:
     knee, wrist = PhantomData(source="phantom"), PhantomData(source="phantom", wrist=WristSettings())
     assert manifest_hash(knee, Path("unused")) == digest(["phantom", 1])
-    assert manifest_hash(wrist, Path("unused")) == digest(["phantom", "wrist", 1])
+    assert manifest_hash(wrist, Path("unused")) == digest(["phantom", "wrist", 2])
     hip = PhantomData(source="phantom", hip=HipSettings())
-    assert manifest_hash(hip, Path("unused")) == digest(["phantom", "hip", 1])
+    assert manifest_hash(hip, Path("unused")) == digest(["phantom", "hip", 2])
     assert identity(hip) == {"source": "phantom", "hip": {}}
     assert identity(knee) == {"source": "phantom"}
     assert identity(wrist) == {"source": "phantom", "wrist": {}}
