@@ -54,9 +54,10 @@ class PhantomData(Section):
     @model_validator(mode="after")
     def _one(self) -> Self:
         given = sorted(self.model_fields_set - {"source"})
-        if len(given) > 1:
-            raise ValueError(f"{' and '.join(given)} are phantoms of their own; leave one of them in")
-        if given and getattr(self, given[0]) is None:
+        named = [name for name in given if getattr(self, name) is not None]
+        if len(named) > 1:
+            raise ValueError(f"{' and '.join(named)} are phantoms of their own; leave one of them in")
+        if given and not named:
             raise ValueError(f"{given[0]} is empty; write {given[0]}: {{}} for its defaults")
         return self
 
