@@ -12,6 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from seggrid.config.ensemble import ENSEMBLE
 from seggrid.scoring.aggregate import Means
 from seggrid.scoring.grid import Grid
 from seggrid.scoring.ranking import on_split
@@ -30,14 +31,16 @@ def instability(grid: Grid, means: Means, histories: Mapping[int, pd.DataFrame])
         histories: position of a run in the grid -> its ``history.csv``.
 
     Returns:
-        A row per candidate, in the order of the plan: ``network, loss, label``; ``gradient_cv`` (median over the
-        epochs of each run, then over runs; NaN where no run has it), ``gradient_cv_low`` and ``gradient_cv_high`` (of
-        the runs' medians); ``runs`` with validation cases, ``collapsed`` of them and ``collapsed_share``; ``failed``
-        runs, which ended without weights; ``seeds``.
+        A row per trained candidate, in the order of the plan: ``network, loss, label``; ``gradient_cv`` (median over
+        the epochs of each run, then over runs; NaN where no run has it), ``gradient_cv_low`` and ``gradient_cv_high``
+        (of the runs' medians); ``runs`` with validation cases, ``collapsed`` of them and ``collapsed_share``;
+        ``failed`` runs, which ended without weights; ``seeds``.
     """
     worst = _worst_objects(means)
     rows = []
     for position, candidate in enumerate(grid.candidates):
+        if candidate.network == ENSEMBLE:
+            continue
         numbers = np.flatnonzero(grid.candidate_of == position).tolist()
         medians = [
             float(histories[number][COLUMN].median())

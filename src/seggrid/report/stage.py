@@ -18,6 +18,7 @@ from seggrid.report.sections import (
     curves,
     data_card,
     effects,
+    ensembles,
     failures,
     forms,
     heatmaps,
@@ -36,8 +37,8 @@ from seggrid.report.sections import (
 
 #: The sections, in their order on the page.
 SECTIONS = (
-    answer, ranking, claims, comparisons, stability, heatmaps, simplex, effects, objects, motion, postprocessing, forms,
-    published, cases, overlays, curves, instability, search, failures, data_card, provenance,
+    answer, ranking, claims, comparisons, stability, heatmaps, simplex, effects, ensembles, objects, motion,
+    postprocessing, forms, published, cases, overlays, curves, instability, search, failures, data_card, provenance,
 )  # fmt: skip
 
 

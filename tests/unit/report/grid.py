@@ -103,8 +103,8 @@ def _write_run(plan: Plan, run: PlannedRun, state: str, store: Store, shift: int
     write_json(folder.status, status.model_dump(mode="json"))
     if failed:
         return
-    mixture = next(m for m in plan.experiment.all_mixtures() if m.name == run.loss)
-    _history([term.name for term in mixture.terms], shift).to_csv(folder.history, index=False)
+    mixture = next((m for m in plan.experiment.all_mixtures() if m.name == run.loss), None)
+    _history([term.name for term in mixture.terms] if mixture else [], shift).to_csv(folder.history, index=False)
     write_json(folder.environment, {"commit": "abc", "versions": {"torch": "2"}, "processor": "<cpu>", "cores": 2})
     if state == "completed":
         _write_evaluation(plan, run, store, shift)
