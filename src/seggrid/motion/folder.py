@@ -42,6 +42,11 @@ def measure_folder(
         UserError: there is no mask, or one cannot be read.
     """
     labels = parse_classes(classes)
+    if spacing and not all(0 < side < np.inf for side in spacing):
+        raise UserError(f"--spacing: {spacing[0]:g} {spacing[1]:g} is not positive; give mm per row and column")
+    for folder in (masks, *([images] if images else [])):
+        if folder.resolve().is_relative_to(out.resolve()):
+            raise UserError(f"--out: {out} holds {folder}, whose files pictures could replace; give another folder")
     files = _files(masks, out)
     pictures = _files(images, out) if images else {}
     rows: list[list[object]] = []
@@ -95,7 +100,7 @@ def _files(folder: Path, out: Path) -> dict[str, Path]:
 
 
 def _measure(
-    mask: npt.NDArray[np.generic],
+    mask: npt.NDArray[np.int64],
     labels: Mapping[str, int],
     found: tuple[float, ...] | None,
     given: tuple[float, float] | None,
@@ -106,7 +111,7 @@ def _measure(
     if mask.ndim != 2:
         raise UserError(f"{path}: a volume; motion is measured on radiographs")
     spacing = given or ((found[0], found[1]) if found else None)
-    small = mask.astype(np.uint8)
+    small = np.where((mask > 0) & (mask < 256), mask, 0).astype(np.uint8)
     knee = find_knee(small, labels, spacing)
     measures = measure_points(knee.points, knee.missing, "mm" if spacing else "px")
     shown = read_image(image)[0].mean(axis=0) if image else small.astype(np.float64)

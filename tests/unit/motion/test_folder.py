@@ -59,12 +59,31 @@ def test_images_are_drawn_on(masks: Path, tmp_path: Path) -> None:
     assert cli.main(arguments) == 2
 
 
+def test_masks_are_never_replaced_by_pictures(masks: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = {path: path.read_bytes() for path in masks.rglob("*.png")}
+    for out in (masks, masks.parent):
+        assert cli.main(["motion", "--masks", str(masks), "--out", str(out)]) == 2
+        assert "whose files pictures could replace" in capsys.readouterr().err
+    assert before == {path: path.read_bytes() for path in masks.rglob("*.png")}
+
+
+def test_labels_of_16_bit_are_not_cut_down(tmp_path: Path) -> None:
+    mask, _ = drawn(0, 0)
+    (tmp_path / "masks").mkdir()
+    wide = mask.astype(np.uint16)
+    wide[wide == 1] = 257
+    cv2.imwrite(str(tmp_path / "masks" / "a.png"), wide)
+    assert cli.main(["motion", "--masks", str(tmp_path / "masks"), "--out", str(tmp_path / "out")]) == 0
+    assert set(read(tmp_path / "out")["status"]) == {"patella_absent"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["--classes", "patella=1"], "femur is missing"),
         (["--classes", "shoulder=1"], "'shoulder=1' is not PART=LABEL"),
         (["--masks", "nowhere"], "nowhere: no such folder"),
+        (["--spacing", "0.2", "0"], "0.2 0 is not positive"),
     ],
 )
 def test_mistakes(
