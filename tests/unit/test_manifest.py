@@ -8,12 +8,16 @@ import os
 from pathlib import Path
 from typing import Any
 
+import nibabel as nib
+import numpy as np
 import pytest
 from pydantic import TypeAdapter
 
+from seggrid.config import Experiment
 from seggrid.config.data import Data
 from seggrid.errors import UserError
-from seggrid.manifest import manifest_hash, raw_files
+from seggrid.identities import data_spec
+from seggrid.manifest import holds_volumes, manifest_hash, raw_files
 
 
 def data_of(folder: Path, source: str = "folder", **keys: Any) -> Data:
@@ -162,3 +166,26 @@ def test_a_phantom_needs_no_files_and_no_cache(tmp_path: Path) -> None:
     assert raw_files(data) == []
     assert len(manifest_hash(data, tmp_path / "cache.json")) == 12
     assert not (tmp_path / "cache.json").exists()
+
+
+def test_volumes_are_known_by_their_headers(folder: Path) -> None:
+    data = data_of(folder)
+    assert not holds_volumes(data)
+    shapes = {"c.nii": (4, 5), "d.nii.gz": (4, 5, 1), "e.nii": (4, 5, 1, 1)}
+    for name, shape in shapes.items():
+        nib.save(nib.Nifti1Image(np.zeros(shape, np.uint8), np.eye(4)), folder / "images" / name)
+    (folder / "images" / "broken.nii.gz").write_bytes(b"no gzip")
+    assert not holds_volumes(data)
+    nib.save(nib.Nifti1Image(np.zeros((1, 5, 6), np.uint8), np.eye(4)), folder / "images" / "a.nii.gz")
+    assert holds_volumes(data)
+
+
+def test_only_data_sets_of_volumes_get_another_id(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEGGRID_RESULTS", str(tmp_path / "results"))
+    settings = {"name": "x", "data": data_of(folder).model_dump(), "networks": ["UNet_R18"], "mixtures": ["ce"]}
+    experiment = Experiment.model_validate(settings | {"preprocessing": ["z_score"]})
+    assert "volumes" not in data_spec(experiment).identity
+    nib.save(nib.Nifti1Image(np.zeros((3, 5, 6), np.uint8), np.eye(4)), folder / "images" / "c.nii.gz")
+    assert data_spec(experiment).identity["volumes"] == 2

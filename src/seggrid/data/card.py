@@ -50,9 +50,10 @@ def image_digest(image: npt.NDArray[Any]) -> str:
 def make_card(names: Sequence[str], entries: Sequence[CaseEntry], summaries: Mapping[str, Summary]) -> dict[str, Any]:
     """Sum up a data set.
 
-    ``patients`` are those that statistics count; ``groups`` those that are split, which are as many but where the blocks
-    of a single patient are split. Class areas and shares are in pixels at the original resolution; ``cases_with`` and
-    ``groups_with`` count the cases and patients where a class occurs; ``intensities`` are medians over the cases of each case's percentiles.
+    ``patients`` are those that statistics count; ``groups`` those that are split, which are as many, but where the
+    blocks of a single patient are split. Class areas and shares are in pixels at the original resolution;
+    ``cases_with`` and ``groups_with`` count the cases and patients where a class occurs; ``intensities`` are medians
+    over the cases of each case's percentiles.
     """
     groups = {entry.case: entry.group for entry in entries}
     areas = np.sum([summary.areas for summary in summaries.values()], axis=0)

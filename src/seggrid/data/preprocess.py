@@ -245,7 +245,9 @@ def preprocess(spec: DataSpec, folder: DataFolder, processes: int) -> None:
         checks.refuse(checks.check_classes(source.class_names, (s.present for s in recorder.summaries.values())))
         _refuse_changed(spec)  # while they were read
         folder.index.unlink(missing_ok=True)
-    folds = make_splits(recorder.groups, splits, {case: summary.present for case, summary in recorder.summaries.items()})
+    folds = make_splits(
+        recorder.groups, splits, {case: summary.present for case, summary in recorder.summaries.items()}
+    )
     write_json(folder.splits, {"folds": folds})
     card = make_card(source.class_names, recorder.entries, recorder.summaries)
     write_json(folder.card, card | {"groups": len(set(recorder.groups.values())), "left_out": recorder.left_out})

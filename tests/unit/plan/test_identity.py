@@ -135,6 +135,9 @@ DATA: dict[str, Callable[[Study], None]] = {
     "the values of the classes": lambda s: s.set("data.classes", {"femur": 2, "tibia": 1}),
     "the pixel size": lambda s: s.set("data.spacing", [0.5, 0.5]),
     "the version of reading, borders and splits": lambda s: s.monkeypatch.setattr(identities, "DATA_VERSION", 99),
+    "blocks of volumes": lambda s: s.set("data.subvolumes", {"grid": [2, 2, 2]}),
+    "slices of volumes": lambda s: s.set("data.slices", 0),
+    "folders that are series": lambda s: s.set("data.series", True),
     "a case left out": lambda s: s.set("data.exclude", ["a"]),
 }
 
