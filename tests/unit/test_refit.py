@@ -12,7 +12,7 @@ from seggrid.paths import ExperimentFolder, RunFolder
 from seggrid.records import RunStatus, read_json, write_json
 from seggrid.refit import refit, refitted
 from seggrid.scoring.grid import read_grid
-from seggrid.specification import read_run
+from seggrid.specification import is_ensemble, read_ensemble, read_plan, read_run
 from tests.conftest import Workplace
 
 NAME = "tiny"
@@ -98,3 +98,30 @@ def test_it_is_refused_where_it_is_not_asked_for(make_workplace: Callable[..., W
     done = place.seggrid("refit", NAME, check=False)
     assert done.returncode == 2
     assert done.stderr == "seggrid: tiny: tracking.register is fold_ensemble, which trains nothing; refit would\n"
+
+
+def test_the_members_of_an_ensemble_are_trained_and_joined_with_the_mean_of_their_weights(
+    make_workplace: Callable[..., Workplace], preprocessed: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = make_workplace(mixtures=["ce", "dice"], ensembles=[{"weights": "learned"}], tracking={"register": "refit"})
+    place.seggrid("plan", str(place.experiment))
+    place.share_data(preprocessed)
+    monkeypatch.setenv("SEGGRID_RESULTS", str(place.results))
+    winner = {"network": "ensemble", "loss": "learned(all)"}
+    rank(winner)
+    share = {"0": 0.9, "1": 0.5}  # of ce, in each fold
+    for run in (run for run in read_plan(NAME) if is_ensemble(run.run_id)):
+        members = read_ensemble(run.run_id).members
+        weights = [[share[run.fold] if "-ce-" in member else 1 - share[run.fold]] * 5 for member in members]
+        learned = {"members": members, "classes": ["background", *"abcd"], "weights": weights, "steps": 1}
+        write_json(RunFolder(run.run_id).weights, learned)
+    trained = end_as("completed", monkeypatch)
+    refit(NAME, "cpu")
+    assert sorted(read_run(run_id).mixture.name for run_id, _ in trained) == ["ce", "dice"]
+    assert {read_run(run_id).fold for run_id, _ in trained} == {"all"}
+    spec = refitted(read_grid(NAME), winner)
+    assert read_json(ExperimentFolder(NAME).refit) == {"run_id": spec.run_id}
+    assert set(read_ensemble(spec.run_id).members) == {run_id for run_id, _ in trained}
+    found = read_json(RunFolder(spec.run_id).weights)
+    of_ce = next(row for member, row in zip(found["members"], found["weights"], strict=True) if "-ce-" in member)
+    assert of_ce == pytest.approx([0.7] * 5)
