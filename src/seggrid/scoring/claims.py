@@ -168,8 +168,11 @@ def _too_few(row: Mapping[Any, Any], grid: Grid) -> str:
     """What is missing to three seeds with all folds, in words; empty where nothing is."""
     if row["seeds"] >= MINIMUM_SEEDS:
         return ""
-    seeds, folds = len(grid.experiment.seeds), grid.experiment.splits.folds
-    found = f"too few runs: {seeds} seed{'s' * (seeds != 1)} of {MINIMUM_SEEDS}, folds {row['folds']} of {folds}"
+    seeds, folds = len(grid.experiment.seeds), len(row["folds"].split(", "))
+    found = (
+        f"too few runs: {seeds} seed{'s' * (seeds != 1)} of {MINIMUM_SEEDS}, "
+        f"{folds} fold{'s' * (folds != 1)} of {grid.experiment.splits.folds}"
+    )
     missing = row["runs_planned"] - row["runs"]
     return found + (f", {missing} of {row['runs_planned']} pairs of runs not completed" if missing else "")
 

@@ -103,11 +103,11 @@ def test_networks_are_compared_with_the_same_mixture(grid: WriteGrid) -> None:
 @pytest.mark.parametrize(
     ("changes", "verdict", "condition"),
     [
-        ({"seeds": (0,)}, "not decided here", "too few runs: 1 seed of 3, folds 0, 1 of 2"),
+        ({"seeds": (0,)}, "not decided here", "too few runs: 1 seed of 3, 2 folds of 2"),
         (
             {"states": {0: "failed"}},
             "not decided here",
-            "too few runs: 3 seeds of 3, folds 0, 1 of 2, 1 of 6 pairs of runs not completed",
+            "too few runs: 3 seeds of 3, 2 folds of 2, 1 of 6 pairs of runs not completed",
         ),
         ({"groups": 5}, "no verdict", "technical demonstration: 5 groups, at least 6 are needed"),
         ({"states": dict.fromkeys(range(12), "missing")}, "not decided here", "no pair of runs is completed yet"),
