@@ -80,10 +80,10 @@ def _source(results: Results) -> dict[int, Answer]:
     data = results.grid.experiment.data
     if isinstance(data, PhantomData):
         return {
-            5: Answer("Neither: simulated radiographs."),
+            5: Answer("Neither: simulated images."),
             7: Answer(f"{data.kind.capitalize()} phantom of seggrid: {data.settings.described}."),
             11: Answer("None needed: simulated data, no persons."),
-            14: Answer("Exact masks of the phantom, projected with the images."),
+            14: Answer("Exact masks of the phantom, computed with the images."),
             16: Answer("Nobody: the masks are computed."),
             17: Answer("As the other masks: computed."),
             18: Answer("None: the masks are computed."),
