@@ -5,10 +5,10 @@ rule train:
         initial_weights,
     output:
         f"{RESULTS}/runs/{{run}}/status.json",
-    wildcard_constraints:
-        run=r"(?!ensemble-)[^/]+",
     log:
         f"{RESULTS}/logs/train/{{run}}.log",
+    wildcard_constraints:
+        run=r"(?!ensemble-)[^/]+",
     group:
         allocation
     conda:
