@@ -48,7 +48,7 @@ def test_before_scoring_there_are_no_results(make_results: MakeResults) -> None:
 
 def test_a_phantom_has_no_patients(complete: Results) -> None:
     found = answers(changed(complete, data={"source": "phantom"}, splits={"folds": 2}))
-    assert found[5].text == "Neither: simulated radiographs."
+    assert found[5].text == "Neither: simulated images."
     assert 8 not in found
 
 
