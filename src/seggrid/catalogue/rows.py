@@ -62,9 +62,7 @@ class Parameter:
         known = sides and all(type(side) is (float if fractions else int) for side in sides)
         if not known or not all(self.minimum <= side <= self.maximum for side in sides):
             kind = "numbers" if fractions else "whole numbers"
-            raise UserError(
-                f"{key}: {value!r} should be a list of {kind} from {self.minimum:g} to {self.maximum:g}"
-            )
+            raise UserError(f"{key}: {value!r} should be a list of {kind} from {self.minimum:g} to {self.maximum:g}")
         return tuple(sides)
 
 
@@ -170,7 +168,8 @@ class StepRow(Row):
 class ArchitectureRow(Row):
     """An architecture that is none of segmentation-models-pytorch: of MONAI, or our own.
 
-    ``target`` is a function ``(Plan) -> SegmentationNetwork``, see ``seggrid.networks.adapter.Plan``.
+    ``target`` is a function ``(in_channels, num_classes, **parameters) -> SegmentationNetwork``, which is also given
+    ``size`` where that is fixed.
 
     Attributes:
         axes: the numbers of axes of the images that it takes.

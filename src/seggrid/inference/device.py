@@ -29,7 +29,7 @@ def use_deterministic_kernels(deterministic: bool, threads: int) -> None:
     os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # what deterministic matrix products on a GPU need
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(deterministic)
-    # Whatever reads memory that nothing has written is a defect, which filling it would only hide, at a tenth of the time.
+    # To read memory that nothing has written is a defect, which filling it would hide, at a tenth of the time.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.benchmark = not deterministic
     # Otherwise convolutions in fp32 are computed with the 10 bits of TF32 where the GPU has it.
