@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -179,22 +179,29 @@ def find_inputs(paths: Sequence[Path], out: Path, channel_files: bool, volumes: 
         first, *others = sorted(files)
         mask = case.with_name(case.name + SUFFIXES[_suffix(first)])
         _settle(found, Input((first, *others), mask, flat_slice=not volumes.any), out, channel_files, volumes.axis)
+    for item in (*_of_scans(found, scans), *_of_stacks(found, stacks)):
+        _settle(found, item, out, channel_files=False, axis=volumes.axis)
+    found.images.sort(key=lambda item: item.mask)
+    return found
+
+
+def _of_scans(found: Inputs, scans: Mapping[str, Mapping[Path, Header]]) -> Iterator[Input]:
     for name, headers in scans.items():
         if len({file.resolve() for file in headers}) > 1:
             found.problems.append(f"{name}: the same image in several files, which {TABLE} names; give one of them")
         else:
             file, header = min(headers.items())
-            _settle(found, Input((file,), Path(f"{name}.dcm"), header), out, channel_files=False)
+            yield Input((file,), Path(f"{name}.dcm"), header)
+
+
+def _of_stacks(found: Inputs, stacks: Mapping[str, Mapping[Path, Slice]]) -> Iterator[Input]:
     for name, slices in stacks.items():
         try:
             series = arrange([*slices.values()])
         except UserError as error:
             found.problems.append(f"{name}: {error}; {TABLE} says which folder it is")
         else:
-            parts = tuple(part.path for part in series.slices)
-            _settle(found, Input(parts, Path(f"{name}.dcm"), series=series), out, False, volumes.axis)
-    found.images.sort(key=lambda item: item.mask)
-    return found
+            yield Input(tuple(part.path for part in series.slices), Path(f"{name}.dcm"), series=series)
 
 
 def _add_slice(found: Inputs, stacks: dict[str, dict[Path, Slice]], file: Path, folder: Path, alone: bool) -> None:

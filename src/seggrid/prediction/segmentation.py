@@ -89,7 +89,7 @@ def encode_series(series: Series, masks: npt.NDArray[np.uint8], class_names: Seq
         class_names: of the objects 1 to K.
         model: stands for the model.
     """
-    first, spacing = series.slices[0], float(np.linalg.norm(series.step))
+    first = series.slices[0]
     shown = [
         (label, number)
         for label in range(1, len(class_names) + 1)
@@ -97,11 +97,6 @@ def encode_series(series: Series, masks: npt.NDArray[np.uint8], class_names: Seq
     ] or [(1, 0)]
     instance = _uid("instance", first.header.series, model, hashlib.sha256(masks.tobytes()).hexdigest())
     found = _shared(class_names, model, _IN_SPACE)
-    measures = _item(
-        PixelSpacing=_decimals(first.spacing), SliceThickness=_decimals([spacing])[0],
-        SpacingBetweenSlices=_decimals([spacing])[0],
-    )  # fmt: skip
-    orientation = _item(ImageOrientationPatient=_decimals(first.orientation))
     instances = [_reference(part.header) for part in series.slices]
     found.update(
         _item(
@@ -116,13 +111,20 @@ def encode_series(series: Series, masks: npt.NDArray[np.uint8], class_names: Seq
             ReferencedSeriesSequence=[
                 _item(SeriesInstanceUID=first.header.series, ReferencedInstanceSequence=instances)
             ],
-            SharedFunctionalGroupsSequence=[
-                _item(PixelMeasuresSequence=[measures], PlaneOrientationSequence=[orientation])
-            ],
+            SharedFunctionalGroupsSequence=[_in_space(series)],
             PerFrameFunctionalGroupsSequence=[_slice(series.slices[k], label, k + 1) for label, k in shown],
         )
     )
     return _written(found, np.stack([masks[number] == label for label, number in shown]))
+
+
+def _in_space(series: Series) -> Dataset:
+    """The functional groups that all slices of a series share: the size of a voxel, and directions."""
+    (between,) = _decimals([float(np.linalg.norm(series.step))])
+    first = series.slices[0]
+    measures = _item(PixelSpacing=_decimals(first.spacing), SliceThickness=between, SpacingBetweenSlices=between)
+    orientation = _item(ImageOrientationPatient=_decimals(first.orientation))
+    return _item(PixelMeasuresSequence=[measures], PlaneOrientationSequence=[orientation])
 
 
 def _slice(part: Slice, label: int, number: int) -> Dataset:

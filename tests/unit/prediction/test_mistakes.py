@@ -35,7 +35,7 @@ def test_what_cannot_be_segmented_is_named_and_the_rest_is_made(make_run: MakeRu
     for part in (
         "c0.png: unreadable or truncated",
         "colour.png: 3 channels give 3 after preprocessing, not 1",
-        "volume.nii.gz: an image of 2 axes is wanted; this one is 8 x 9 x 10",
+        "volume.nii.gz: an image of 2 axes is wanted; this one is 10 x 8 x 9",
         "broken.nii: 1 pixels are NaN or infinite",
         "dcm-e3b0c44298fc: unreadable or truncated",
         "c2.png: its mask would be called like that of",

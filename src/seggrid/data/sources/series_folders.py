@@ -107,11 +107,8 @@ def find_series(
             found.cases[name] = SeriesPair(series, masks[key])
         elif name not in exclude:
             found.problems.append(f"{name}: no mask has the name of its folder; {_SEE}")
-    found.problems += [
-        f"{name}: the same series in {len(paths)} folders; keep one of them; {TABLE} names both"
-        for name, paths in places.items()
-        if len(paths) > 1
-    ]
+    twice = {name: len(paths) for name, paths in places.items() if len(paths) > 1}
+    found.problems += [f"{name}: the same series in {count} folders; keep one of them" for name, count in twice.items()]
     return found
 
 

@@ -110,16 +110,6 @@ def _grid(path: Path, shape: tuple[int, ...], affine: npt.NDArray[np.float64], l
         raise UserError(f"{path}: {error}") from None
 
 
-def is_flat_nifti(path: Path) -> bool:
-    """Whether a NIfTI file holds an image of two axes or a single slice, by its header.
-
-    Raises:
-        UserError: it cannot be read, or has more than three axes.
-    """
-    grid = _nifti(path)[1]
-    return grid is None or grid.shape[2] == 1
-
-
 def _read_nifti(path: Path, flat_slice: bool) -> tuple[npt.NDArray[Any], tuple[float, ...]]:
     image, grid = _nifti(path)
     flat = grid is None or (flat_slice and grid.shape[2] == 1)
