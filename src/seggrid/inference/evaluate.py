@@ -140,9 +140,7 @@ def _measure_cases(
     predictors = load_predictors(*networks_of([spec]), store.in_channels, len(store.class_names) + 1, device)
     fold = store.fold(spec.fold)
     options = measured.evaluation.postprocessing
-    for entry in store.cases if needs_spacing(options) else ():
-        if entry.spacing is None:
-            raise UserError(f"{entry.case}: {NO_SPACING}")
+    _check_spacing(options, store)
     choice: Choice | None = None
     rows: list[dict[str, object]] = []
     before: list[dict[str, object]] = []
@@ -165,6 +163,12 @@ def _measure_cases(
     if choice is None:
         return text
     return {**text, "before": _table(before, measured), "choice": choice.model_dump(mode="json")}
+
+
+def _check_spacing(options: Sequence[Chain], store: Store) -> None:
+    for entry in store.cases if needs_spacing(options) else ():
+        if entry.spacing is None:
+            raise UserError(f"{entry.case}: {NO_SPACING}")
 
 
 def _choose(
