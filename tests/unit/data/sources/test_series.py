@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from pydicom.sr.codedict import codes
 
 from seggrid.config.data import FolderData
 from seggrid.data.sources import RawCase, Source, open_source
+from seggrid.data.store import Store
 from seggrid.errors import UserError
 from tests.unit.data.sources.dicom_files import IDENTIFIERS, uid, write_dicom
 from tests.unit.data.sources.volume_files import orientations, write_series, write_volume
@@ -149,3 +151,23 @@ def test_a_mask_elsewhere_is_told_by_the_pseudonym(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"^dcm-\w{12}: its mask: its affine is not that of its series") as caught:
         load(tmp_path)
     assert "Doe" not in str(caught.value)
+
+
+def test_nothing_of_a_patient_reaches_the_results(tmp_path: Path, build: Callable[..., Store]) -> None:
+    for number in range(4):
+        folder = tmp_path / "raw" / "images" / f"Doe{number}"
+        write_series(folder, VOLUME + number, patient=f"4711-0815-{number // 2}")
+        write_volume(tmp_path / "raw" / "masks" / f"Doe{number}.nrrd", MASK)
+    data = {"source": "folder", "path": str(tmp_path / "raw"), "classes": ["bone"], "series": True, "slices": 0}
+    with pytest.raises(UserError, match=r"2 folds need at least 4 groups \(patients\), the data has 2"):
+        build(data, splits={"folds": 2})
+    rows = "".join(f"Doe{number},Jane{number}\n" for number in range(4))
+    (tmp_path / "raw" / "cases.csv").write_text("case,group\n" + rows)
+    store = build(data, splits={"folds": 2})
+    assert len(store.cases) == 16
+    assert len({entry.group for entry in store.cases}) == 4
+    raw = tmp_path / "raw"
+    files = [path for path in tmp_path.rglob("*") if path.is_file() and not path.is_relative_to(raw)]
+    results = b"".join(path.read_bytes() for path in files)
+    assert "index.csv" in {path.name for path in files}
+    assert not any(secret.encode() in results for secret in IDENTIFIERS)
