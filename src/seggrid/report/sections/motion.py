@@ -41,6 +41,8 @@ def build(results: Results) -> Section | None:
     groups = list(dict.fromkeys(frame["group"]))
     figures = tuple(_figure(name, frame, groups[:SEQUENCES]) for name in MEASURES) if groups else ()
     shown = _named(errors)
+    against = ["difference", "difference_low", "difference_high"]
+    shown.loc[shown["loss"] == results.grid.baseline, against] = np.nan  # the baseline itself
     values = {
         "rows": shown.to_dict("records"),
         "best": _best(shown),
