@@ -43,9 +43,14 @@ class Network(Section):
             return {"name": value["architecture"], **value}
         if "architecture" in value and value.get("encoder"):
             return {"name": f"{value['architecture']}_{str(value['encoder']).removeprefix('tu-')}", **value}
-        hint = nearest(str(name), NETWORKS) if name else ""
+        if value.get("architecture"):
+            architecture = str(value["architecture"])
+            raise ValueError(f"{architecture} needs an encoder, e.g. resnet18{nearest(architecture, ARCHITECTURES)}")
+        if not isinstance(name, str):
+            raise ValueError("give the name of a network (docs/reference/networks.md), or architecture and encoder")
         raise ValueError(
-            f"unknown network {name!r}{hint}; known are {', '.join(NETWORKS)}, or give architecture and encoder"
+            f"unknown network {name!r}{nearest(name, NETWORKS)}; known are {', '.join(NETWORKS)}, or give architecture "
+            "and encoder"
         )
 
     @model_validator(mode="after")

@@ -66,7 +66,7 @@ def run(
     # It would change how the tests after these compute.
     for user in (module, segmenter):
         monkeypatch.setattr(user, "use_deterministic_kernels", lambda *_: None)
-        monkeypatch.setattr(user, "Predictor", lambda *_: None)
+        monkeypatch.setattr(user, "load_predictors", lambda *_: [])
     monkeypatch.setattr(module, "predict_case", predict_case)
     return found
 

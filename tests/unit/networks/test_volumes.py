@@ -99,7 +99,9 @@ def test_parameters_are_checked_and_defaults_are_no_identity() -> None:
         network("UNet3D", chanels=[4])
     with pytest.raises(ValidationError, match="has an encoder of its own"):
         Network.model_validate({"architecture": "VNet", "encoder": "resnet18"})
-    with pytest.raises(ValidationError, match="or give architecture and encoder"):
+    with pytest.raises(ValidationError, match=r"UNet3d needs an encoder, e.g. resnet18 \(did you mean UNet3D\?\)"):
+        Network.model_validate({"architecture": "UNet3d"})
+    with pytest.raises(ValidationError, match="Unet needs an encoder"):
         Network.model_validate({"name": "mine", "architecture": "Unet", "encoder": None})
 
 

@@ -129,9 +129,7 @@ def _network(network: Network, results: Results) -> Tex:
 
 
 def _mixtures(results: Results) -> list[Tex]:
-    labels = {
-        candidate.loss: candidate.label for candidate in results.candidates if candidate.network != ENSEMBLE
-    }
+    labels = {candidate.loss: candidate.label for candidate in results.candidates if candidate.network != ENSEMBLE}
     if len(labels) > _NAMED:
         return []
     return [
