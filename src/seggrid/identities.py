@@ -83,7 +83,9 @@ def evaluation_identity(experiment: Experiment, names: tuple[str, ...]) -> dict[
 def training_identity(training: Training) -> dict[str, Any]:
     # The parent stands for init_from: by content, not by name.
     settings = {key: value for key, value in identity(training).items() if key != "init_from"}
-    return {"version": TRAINING_VERSION, **settings}
+    # Patches of images that are smaller are padded by the whole image, since version 2.
+    patches = {"patches": 2} if training.patch_size else {}
+    return {"version": TRAINING_VERSION, **patches, **settings}
 
 
 def network_identity(network: Network) -> dict[str, Any]:

@@ -77,6 +77,7 @@ def make_plan(experiment: Experiment, experiment_folders: list[Path], ancestors:
     specifications = {DataFolder(data_id).spec: to_json(data.model_dump(mode="json"))}
     parents = Parents(experiment, data, experiment_folders, ancestors, make_plan)
     names = class_names(experiment.data)
+    _refuse_interfaces_of_one(experiment, names)
     if experiment.motion is not None:
         experiment.motion.labels(names)
     eval_id = digest(evaluation_identity(experiment, names))
@@ -114,6 +115,14 @@ def make_plan(experiment: Experiment, experiment_folders: list[Path], ancestors:
         search = _search_spec(experiment, experiment.search, data_id, setting, runs)
         specifications[SearchFolder(experiment.name).spec] = to_json(search.model_dump(mode="json"))
     return Plan(experiment, data_id, tuple(runs), {**parents.specifications, **specifications})
+
+
+def _refuse_interfaces_of_one(experiment: Experiment, names: tuple[str, ...]) -> None:
+    terms = [term for mixture in experiment.all_mixtures() for term in mixture.terms]
+    reads = [term.name for term in terms if term.parameters.get("region") == "interface"]
+    reads += ["training.patch_sampling.interface"] if experiment.training.patch_sampling.interface else []
+    if len(names) < 2 and reads:
+        raise UserError(f"{reads[0]}: an interface lies between two objects, but the data have one ({names[0]})")
 
 
 def refit_run(run: RunSpec) -> RunSpec:

@@ -37,8 +37,9 @@ class Schedule(Section):
 class Augmentation(Section):
     """Random changes of each training image, drawn anew every step, on the device, for the whole batch."""
 
-    flip: Annotated[tuple[Share, ...], Field(max_length=3)] = (0.0, 0.5)
-    """Probability of a flip per axis (rows, columns)."""
+    flip: Annotated[tuple[Share, ...], Field(max_length=3)] | None = None
+    """Probability of a flip per axis (slices, rows, columns); null: every second image of two axes is mirrored left to
+    right, a volume never, for left and right may be different objects."""
     affine: Share = 0.8
     """Probability of rotation, scaling and translation."""
     rotation: Annotated[float, Field(ge=0, le=180)] = 20.0
@@ -66,6 +67,11 @@ class Augmentation(Section):
     blur_sd: Annotated[float, Field(gt=0, le=5)] = 1.0
     """Largest standard deviation of the blur, in pixels."""
 
+    def flips(self, axes: int) -> tuple[float, ...]:
+        """Probability of a flip of each axis."""
+        given = self.flip if self.flip is not None else (0.0, 0.5) if axes == 2 else ()
+        return (*given, *(0.0,) * (axes - len(given)))
+
 
 class PatchSampling(Section):
     """Where random patches lie: what is rare is shown more often than it occurs."""
@@ -75,7 +81,8 @@ class PatchSampling(Section):
     interface: Share = 0.0
     """Share of the patches whose centre lies where two objects are near each other."""
     interface_reach: Annotated[int, Field(ge=1, le=50)] = 2
-    """Objects are near each other where both are within this many pixels, along the axes and diagonals."""
+    """Objects are near each other where both are within this many sides of the smallest spacing, along the axes and
+    diagonals."""
 
     @model_validator(mode="after")
     def _shares(self) -> PatchSampling:

@@ -68,7 +68,7 @@ class Augmenter:
         """Draw ``(N, D, D + 1)`` maps from output to input, in the unit cube of ``affine_grid`` (first axis x)."""
         count, sides = images.shape[0], images.shape[2:]
         axes, settings = len(sides), self.settings
-        flips = [settings.flip[axis] if axis < len(settings.flip) else 0.0 for axis in range(axes)]
+        flips = settings.flips(axes)
         if not any(flips) and not settings.affine:
             return None
         moved = (torch.rand(count, generator=self._generator) < settings.affine).float()

@@ -22,6 +22,7 @@ from seggrid.data.store import Store
 #: Share of the free memory that the resident set may take; on a processor the jobs beside it take theirs.
 RESIDENT_SHARE = 0.4
 _ANYWHERE = PatchSampling()
+_Pixels = npt.NDArray[np.float32] | npt.NDArray[np.uint8] | Tensor
 
 
 def free_memory(device: torch.device) -> int:
@@ -40,6 +41,7 @@ class DeviceStore:
         device: where batches are delivered.
         patch_size: size of random patches; ``None`` draws whole images, padded to the largest of the batch.
         sampling: where patches lie.
+        spacing: ratio of the pixels' sides; ``None`` where they are square.
         budget: bytes that the resident set may take; default: a share of the free memory.
     """
 
@@ -50,11 +52,14 @@ class DeviceStore:
         device: torch.device,
         patch_size: Sequence[int] | None = None,
         sampling: PatchSampling = _ANYWHERE,
+        spacing: Sequence[float] | None = None,
         budget: float | None = None,
     ) -> None:
         self.device = device
         self._store, self._cases = store, tuple(cases)
-        self._patches = PatchSampler(patch_size, sampling, len(self._cases), self._labels) if patch_size else None
+        places = (sampling, len(self._cases), self._labels, spacing)
+        self._patches = PatchSampler(patch_size, *places) if patch_size else None
+        self._floors: dict[int, Tensor] = {}
         shapes = {(store.image(case).shape, store.labels(case).shape) for case in cases}
         self.uniform = len(shapes) == 1
         """Whether all images have one shape, so that batches need no padding."""
@@ -66,6 +71,23 @@ class DeviceStore:
 
     def _read(self, case: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8]]:
         return self._store.image(case), self._store.labels(case)
+
+    def _patch(
+        self,
+        patches: PatchSampler,
+        position: int,
+        image: _Pixels,
+        label: _Pixels,
+        generator: torch.Generator | None,
+    ) -> tuple[Tensor, Tensor]:
+        """Cut out a random patch, padded to its size."""
+        corner, size = patches.corner(position, label.shape, generator), patches.size
+        part, labels = _pair(image[(slice(None), *corner)], label[corner])
+        if labels.shape == size:
+            return part, labels
+        if position not in self._floors:
+            self._floors[position] = darkest(_tensor(image), len(size))
+        return pad_to(part, size, self._floors[position]), pad_to(labels, size, 0)
 
     def _labels(self, position: int) -> npt.NDArray[np.uint8]:
         return self._store.labels(self._cases[position])
@@ -88,25 +110,44 @@ class DeviceStore:
         for position in positions.tolist():
             image, label = self._pairs[position] if self._pairs else self._read(self._cases[position])
             if self._patches:
-                corner = self._patches.corner(position, label.shape, generator)
-                image, label = image[(slice(None), *corner)], label[corner]
-            pairs.append((_tensor(image), _tensor(label)))
+                pairs.append(self._patch(self._patches, position, image, label, generator))
+            else:
+                pairs.append(_pair(image, label))
         largest = tuple(max(sides) for sides in zip(*(label.shape for _, label in pairs), strict=True))
-        size = self._patches.size if self._patches else largest
-        images = torch.stack([pad_to(image, size) for image, _ in pairs])
-        labels = torch.stack([pad_to(label, size) for _, label in pairs])
+        images = torch.stack([_pad_image(image, largest) for image, _ in pairs])
+        labels = torch.stack([pad_to(label, largest, 0) for _, label in pairs])
         return images.to(self.device, non_blocking=True), labels.to(self.device, non_blocking=True)
 
 
-def _tensor(array: npt.NDArray[np.float32] | npt.NDArray[np.uint8] | Tensor) -> Tensor:
+def _tensor(array: _Pixels) -> Tensor:
     # The store's arrays are read-only maps of its files: they are copied, tensors are not.
     return array if isinstance(array, Tensor) else torch.from_numpy(np.array(array))
 
 
-def pad_to(tensor: Tensor, size: Sequence[int]) -> Tensor:
-    """Pad the trailing axes to ``size``, at their ends: images with their minimum (air), labels with background."""
+def _pair(image: _Pixels, label: _Pixels) -> tuple[Tensor, Tensor]:
+    return _tensor(image), _tensor(label)
+
+
+def _pad_image(image: Tensor, size: Sequence[int]) -> Tensor:
+    return image if tuple(image.shape[1:]) == tuple(size) else pad_to(image, size, float(image.min()))
+
+
+def darkest(images: Tensor, axes: int) -> Tensor:
+    """Return the lowest value of each channel over the trailing ``axes``, with which images are padded: air."""
+    return images.amin(dim=tuple(range(-axes, 0)), keepdim=True)
+
+
+def pad_to(tensor: Tensor, size: Sequence[int], value: float | Tensor) -> Tensor:
+    """Pad the trailing axes to ``size``, at their ends.
+
+    Args:
+        value: what to pad with, a number, or one for each leading index that broadcasts with ``tensor``.
+    """
     missing = [side - own for side, own in zip(size, tensor.shape[-len(size) :], strict=True)]
     if not any(missing):
         return tensor
     pad = [amount for side in reversed(missing) for amount in (0, side)]
-    return F.pad(tensor, pad, value=float(tensor.min()) if tensor.is_floating_point() else 0)
+    if isinstance(value, Tensor):
+        inside = F.pad(torch.zeros(tensor.shape[-len(size) :], device=tensor.device), pad, value=1.0)
+        return torch.where(inside > 0, value, F.pad(tensor, pad))
+    return F.pad(tensor, pad, value=value)

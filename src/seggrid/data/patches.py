@@ -25,13 +25,21 @@ class PatchSampler:
         settings: what is drawn more often than it occurs.
         cases: number of images.
         read: the labels ``(*S)`` of an image; called once for each where its places are needed.
+        spacing: ratio of the pixels' sides; ``None`` where they are square.
     """
 
     def __init__(
-        self, size: Sequence[int], settings: PatchSampling, cases: int, read: Callable[[int], npt.NDArray[np.uint8]]
+        self,
+        size: Sequence[int],
+        settings: PatchSampling,
+        cases: int,
+        read: Callable[[int], npt.NDArray[np.uint8]],
+        spacing: Sequence[float] | None = None,
     ) -> None:
         self.size = tuple(size)
         self._settings = settings
+        steps = spacing or (1.0,) * len(self.size)
+        self._reach = [int(settings.interface_reach * min(steps) / step + 1e-6) for step in steps]
         favoured = settings.foreground > 0 or settings.interface > 0
         self._places = [self._find(read(case)) for case in range(cases)] if favoured else []
 
@@ -39,9 +47,7 @@ class PatchSampler:
         settings = self._settings
         objects = places_of_objects(labels) if settings.foreground else []
         interface = (
-            places_of_interfaces(labels, settings.interface_reach)
-            if settings.interface
-            else np.empty((0, labels.ndim), np.int32)
+            places_of_interfaces(labels, self._reach) if settings.interface else np.empty((0, labels.ndim), np.int32)
         )
         return objects, interface
 
@@ -80,14 +86,15 @@ def places_of_objects(labels: npt.NDArray[np.uint8]) -> list[_Places]:
     return [_spread(np.flatnonzero(labels == label), labels.shape) for label in np.unique(labels) if label]
 
 
-def places_of_interfaces(labels: npt.NDArray[np.uint8], reach: int) -> _Places:
-    """Return pixels ``(n, axes)`` that have two objects within ``reach``, at most ``PLACES``, evenly spread."""
+def places_of_interfaces(labels: npt.NDArray[np.uint8], reach: Sequence[int]) -> _Places:
+    """Return pixels ``(n, axes)`` with two objects within ``reach`` of each axis, at most ``PLACES``, evenly spread."""
     near = np.zeros(labels.shape, np.uint8)
+    window = [2 * steps + 1 for steps in reach]
     for label, box in enumerate(ndimage.find_objects(labels), start=1):
         if box is None:
             continue
-        wide = tuple(slice(max(side.start - reach, 0), side.stop + reach) for side in box)
-        near[wide] += ndimage.maximum_filter((labels[wide] == label).view(np.uint8), 2 * reach + 1, mode="constant")
+        wide = tuple(slice(max(side.start - r, 0), side.stop + r) for side, r in zip(box, reach, strict=True))
+        near[wide] += ndimage.maximum_filter((labels[wide] == label).view(np.uint8), window, mode="constant")
     return _spread(np.flatnonzero(near > 1), labels.shape)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from torch import Tensor
 
-from seggrid.data.device import pad_to
+from seggrid.data.device import darkest, pad_to
 
 #: Windows in a forward pass, by kind of device. A processor is no faster with more than one.
 BATCH = {"cpu": 1, "cuda": 4}
@@ -28,7 +28,8 @@ def predict_in_windows(
     size = images.shape[2:]
     if patch_size is None or len(size) == 2:
         return predict(images)
-    padded = pad_to(images, [max(side, length) for side, length in zip(size, patch_size, strict=True)])
+    wanted = [max(side, length) for side, length in zip(size, patch_size, strict=True)]
+    padded = pad_to(images, wanted, darkest(images, len(size)))
     if tuple(padded.shape[2:]) == tuple(patch_size):
         logits = predict(padded)
     else:

@@ -175,7 +175,9 @@ def _augmenter(job: Job, epoch: int) -> Augmenter | None:
         return None
     draws = generator(job.seed, epoch, Stream.AUGMENTATION)
     noise = generator(job.seed, epoch, Stream.NOISE, job.device)
-    return Augmenter(job.training.augmentation, draws, noise, job.spacing)
+    # Images of two axes are rotated in their pixels, as they always were: few have any but square ones.
+    spacing = job.spacing if job.spacing and len(job.spacing) == 3 else None
+    return Augmenter(job.training.augmentation, draws, noise, spacing)
 
 
 def _validate(job: Job, state: State) -> dict[str, float]:

@@ -70,6 +70,7 @@ def initial_state(spec: RunSpec, store: Store, device: torch.device) -> State:
     _refuse_other_axes(spec, len(store.cases[0].shape))
     torch.manual_seed(seed_of(spec.seed, 0, Stream.INITIALISATION))
     network = build_network(spec.network, store.in_channels, len(store.class_names) + 1, settings.patch_size)
+    _refuse_small_patches(spec, network)
     _start_from_parent(spec, network)
     scaler = torch.amp.GradScaler(device.type, enabled=settings.precision == "fp16")
     placed = place(network, device, settings.channels_last)
@@ -84,11 +85,24 @@ def _refuse_other_axes(spec: RunSpec, axes: int) -> None:
             f"networks.{spec.network.name}: takes images of {' or '.join(map(str, taken))} axes, but data set "
             f"{spec.data_id} holds {kind}; choose another network"
         )
-    flips = settings.augmentation.flip if settings.augmentation else ()
-    if len(flips) > axes:
+    flips = settings.augmentation.flip if settings.augmentation else None
+    if flips and len(flips) > axes:
         raise UserError(f"training.augmentation.flip: {list(flips)} has more values than the images have axes")
     if settings.patch_size and len(settings.patch_size) != axes:
         raise UserError(f"training.patch_size: {list(settings.patch_size)} needs one side for each axis of the images")
+
+
+def _refuse_small_patches(spec: RunSpec, network: SegmentationNetwork) -> None:
+    """Volumes only: what is normalised over a single element is nothing."""
+    patch, stride = spec.training.patch_size, network.stride
+    if patch is None or len(patch) != 3 or stride == tuple(patch):
+        return
+    strides = (stride,) * 3 if isinstance(stride, int) else stride
+    if all(side <= step for side, step in zip(patch, strides, strict=True)):
+        raise UserError(
+            f"training.patch_size: {list(patch)} leaves a single element on the deepest level of "
+            f"{spec.network.name}, which halves to {' x '.join(map(str, strides))}; use larger patches"
+        )
 
 
 def prepare(
@@ -101,16 +115,16 @@ def prepare(
 ) -> Job:
     """Put the cases on the device and build the mixture with the class areas of the training cases."""
     areas = torch.from_numpy(store.class_areas(fold.train)).to(device)
-    settings = spec.training
+    settings, spacing = spec.training, store.spacing_ratio(fold.train)
     return Job(
         run_id=spec.run_id,
         seed=spec.seed,
         training=settings,
         loss=MixtureLoss(spec.mixture, store.class_names, areas).to(device),
-        train=DeviceStore(store, fold.train, device, settings.patch_size, settings.patch_sampling),
+        train=DeviceStore(store, fold.train, device, settings.patch_size, settings.patch_sampling, spacing),
         validation=DeviceStore(store, fold.val, device) if fold.val else None,
         class_names=store.class_names,
-        spacing=store.spacing_ratio(fold.train),
+        spacing=spacing,
         device=device,
         checkpoints=checkpoints,
         report=progress.report,

@@ -155,3 +155,9 @@ def test_a_rotation_is_rigid_in_the_patient_where_voxels_are_not_cubes() -> None
     centre = (slice(None), slice(None), slice(2, 7), slice(8, 28), slice(8, 28))
     assert (moved((4.0, 1.0, 1.0)) - images)[centre].abs().max() < 1.0
     assert (moved(None) - images)[centre].abs().max() > 3.0
+
+
+def test_flips_are_of_columns_for_images_and_none_for_volumes_unless_they_are_given() -> None:
+    assert Augmentation().flips(2) == (0.0, 0.5)
+    assert Augmentation().flips(3) == (0.0, 0.0, 0.0)
+    assert Augmentation(flip=(0.25,)).flips(3) == (0.25, 0.0, 0.0)

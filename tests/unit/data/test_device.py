@@ -76,3 +76,23 @@ def test_patches_are_drawn_from_everywhere() -> None:
     generator = torch.Generator().manual_seed(0)
     top_rows = [bool((store.batch(torch.tensor([0]), generator)[0][0, 0, 0] == -1).all()) for _ in range(200)]
     assert 3 <= sum(top_rows) <= 40
+
+
+def test_a_patch_is_padded_with_the_darkest_of_each_channel_of_the_whole_image() -> None:
+    """Not with that of the part that was drawn, which may hold no air."""
+    image = np.stack([np.full((4, 20), 5.0, np.float32), np.full((4, 20), -1.0, np.float32)])
+    image[0, 0, 19] = 2.0
+
+    class OneImage:
+        def image(self, _: int) -> np.ndarray:
+            return image
+
+        def labels(self, _: int) -> np.ndarray:
+            return np.ones((4, 20), np.uint8)
+
+    store = DeviceStore(OneImage(), range(1), CPU, patch_size=(8, 8))  # type: ignore[arg-type]
+    for seed in range(5):
+        images, labels = store.batch(torch.tensor([0]), torch.Generator().manual_seed(seed))
+        assert images[0, 0, 4:].unique().tolist() == [2]
+        assert images[0, 1, 4:].unique().tolist() == [-1]
+        assert labels[0, 4:].unique().tolist() == [0]

@@ -38,13 +38,13 @@ def test_every_object_is_as_likely_as_the_others() -> None:
 
 
 def test_interfaces_are_where_two_objects_are_near() -> None:
-    places = places_of_interfaces(labels(), reach=2)
+    places = places_of_interfaces(labels(), [2, 2, 2])
     assert {tuple(place) for place in places} == {
         (z, y, x) for z in range(7, 12) for y in range(7, 12) for x in (20, 21)
     }
     near = {tuple(centre) for centre in centres(PatchSampling(interface=1.0)).tolist()}
     assert near <= {tuple(place) for place in places.tolist()}
-    assert not len(places_of_interfaces(labels(), reach=1))
+    assert not len(places_of_interfaces(labels(), [1, 1, 1]))
 
 
 def test_shares_are_kept_and_the_rest_is_anywhere() -> None:
@@ -79,3 +79,14 @@ def test_shares_are_checked() -> None:
         PatchSampling(foreground=0.7, interface=0.4)
     with pytest.raises(ValidationError, match="patch_sampling needs patch_size"):
         Training(patch_sampling=PatchSampling(foreground=0.5))
+
+
+def test_interfaces_are_near_in_the_patient() -> None:
+    """Two objects a voxel apart across thick slices are far from each other, and near within a slice."""
+    image = np.zeros((9, 9, 9), np.uint8)
+    image[2, 4, 2], image[4, 4, 2] = 1, 2  # across slices
+    image[6, 4, 5], image[6, 4, 7] = 1, 2  # within one
+    sampler = PatchSampler((1, 1, 1), PatchSampling(interface=1.0), 1, lambda _: image, (5.0, 1.0, 1.0))
+    generator = torch.Generator().manual_seed(0)
+    slices = {sampler.corner(0, image.shape, generator)[0].start for _ in range(50)}
+    assert slices == {6}

@@ -54,5 +54,7 @@ def test_a_small_volume_is_padded_with_its_darkest_value() -> None:
         seen.append(images)
         return images
 
-    predict_in_windows(look, torch.full((1, 1, 3, 3, 3), -7.0), (8, 8, 8), 0.5)
-    assert seen[0].unique().tolist() == [-7]
+    image = torch.stack([torch.full((3, 3, 3), -7.0), torch.full((3, 3, 3), 1.0)])[None]
+    predict_in_windows(look, image, (8, 8, 8), 0.5)
+    assert seen[0][0, 0].unique().tolist() == [-7]
+    assert seen[0][0, 1].unique().tolist() == [1], "each channel has its own"

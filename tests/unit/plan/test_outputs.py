@@ -30,3 +30,16 @@ def test_a_search_needs_the_output_of_every_network(study: Study) -> None:
     study.raw["search"] = {"space": {"terms": ["ce", "boundary_branch"]}}
     with pytest.raises(UserError, match="boundary_branch reads the output boundary, which VNet does not give"):
         study.plan()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"mixtures": ["0.5*ce + 0.5*boundary_branch(region=interface)"], "networks": ["MultiTaskUNet3D"]},
+        {"training": {"patch_size": [8, 8], "patch_sampling": {"interface": 0.5}}},
+    ],
+)
+def test_an_interface_lies_between_two_objects(study: Study, change: dict[str, object]) -> None:
+    study.raw |= {"data": {"source": "phantom", "wrist": {"subjects": 12}}, **change}
+    with pytest.raises(UserError, match="an interface lies between two objects, but the data have one"):
+        study.plan()

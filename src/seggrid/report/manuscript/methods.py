@@ -12,7 +12,7 @@ from seggrid.analysis.response_surface import find_simplices
 from seggrid.catalogue import LOSSES, METRICS, STEPS
 from seggrid.catalogue.network_references import of_architecture, of_encoder
 from seggrid.catalogue.references import SOFTWARE
-from seggrid.config import Network
+from seggrid.config import Experiment, Network
 from seggrid.config.data import PhantomData
 from seggrid.config.ensemble import ENSEMBLE
 from seggrid.config.preprocessing import Step
@@ -53,7 +53,7 @@ def methods(results: Results) -> str:
         optimiser=_optimiser(training.optimiser),
         optimiser_settings=training.optimiser,
         schedule=_schedule(training.schedule),
-        augmentation=list(_augmentation(training.augmentation)) if training.augmentation else [],
+        augmentation=list(_augmentation(training.augmentation, _axes(experiment))) if training.augmentation else [],
         metrics=[_metric(name) for name in evaluation.metrics],
         both_empty=evaluation.both_empty,
         overlap=map(metric_name, scoring.overlap.mean),
@@ -167,12 +167,16 @@ def _schedule(schedule: Schedule) -> Tex:
     return Tex(f"{shapes[schedule.name]}{' ' + warm_up if schedule.warmup else ''}")
 
 
-def _augmentation(settings: Augmentation) -> Iterator[Tex]:
+def _axes(experiment: Experiment) -> int:
+    return 3 if all(3 in network.axes for network in experiment.networks) else 2
+
+
+def _augmentation(settings: Augmentation, axes: int) -> Iterator[Tex]:
     """What is drawn, with its probability in brackets."""
-    given = {name: value for name, value in settings if not isinstance(value, tuple)}
+    given = {name: value for name, value in settings if isinstance(value, int | float)}
     n = {name: plain_number(value) for name, value in given.items()}
     percent = {name: f"{plain_number(100 * value)}\\,\\%" for name, value in given.items()}
-    for axis, share in enumerate(settings.flip):
+    for axis, share in enumerate(settings.flips(axes)):
         if share:
             yield Tex(f"a flip of axis {axis + 1} ({plain_number(share)})")
     changes = {

@@ -13,7 +13,7 @@ from PIL import Image
 from seggrid.config.preprocessing import Step
 from seggrid.data.preprocessing.geometry import Place
 from seggrid.data.preprocessing.pipeline import Pipeline
-from seggrid.data.preprocessing.restore import restore
+from seggrid.data.preprocessing.restore import restore, restore_labels
 
 CROP = {"crop_to_content": {"margin": 4}}
 FLAT = {
@@ -100,3 +100,21 @@ def test_outside_of_a_crop_is_background() -> None:
 def test_records_that_lead_elsewhere_are_refused() -> None:
     with pytest.raises(ValueError, match=r"restored to \(4, 4\), not to \(5, 5\)"):
         restore(torch.zeros(2, 4, 4), [], (5, 5))
+
+
+@pytest.mark.parametrize("shape", [(9, 14), (5, 9, 14)])
+def test_labels_are_those_of_the_restored_probabilities(shape: tuple[int, ...]) -> None:
+    """Of a volume class by class, with ties, a crop and a change of size."""
+    generator = torch.Generator().manual_seed(0)
+    probabilities = torch.randint(0, 4, (3, *shape), generator=generator).float()
+    probabilities /= probabilities.sum(0).clamp_min(1)
+    inner, outer = [2 * side for side in shape], [2 * side + 3 for side in shape]
+    geometry = [
+        {"op": "crop", "shape": outer, "start": [1] * len(shape), "stop": [side + 1 for side in inner]},
+        {"op": "resize", "shape": inner, "size": list(shape)},
+    ]
+    expected = restore(probabilities, geometry, outer).max(0).indices
+    found = restore_labels(probabilities, geometry, outer)
+    assert found.dtype == torch.uint8
+    assert torch.equal(found.long(), expected)
+    assert len(found.unique()) == 3
