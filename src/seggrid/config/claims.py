@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, ValidationError, WithJsonSchema, field_validator, model_validator
 
+from seggrid.catalogue import METRICS
 from seggrid.catalogue.references import REFERENCES
 from seggrid.config.base import Section
 from seggrid.config.evaluation import check_metric
@@ -82,7 +83,12 @@ class Claim(Section):
     @field_validator("metric")
     @classmethod
     def _known_metric(cls, name: str) -> str:
-        return name if name in COMPREHENSIVE else check_metric(name)
+        if name in COMPREHENSIVE:
+            return name
+        known = check_metric(name)
+        if METRICS[known.partition("@")[0]].better == "zero":
+            raise ValueError(f"{known} is best at 0, so neither more nor less of it is better; name another metric")
+        return known
 
     @field_validator("source")
     @classmethod
@@ -113,7 +119,11 @@ class Claim(Section):
 
 
 def check_claims(
-    claims: Sequence[Claim], candidates: Sequence[Named], metrics: Collection[str], searched: bool
+    claims: Sequence[Claim],
+    candidates: Sequence[Named],
+    metrics: Collection[str],
+    searched: bool,
+    over_seeds: Collection[str],
 ) -> None:
     """Check claims against what an experiment trains and measures.
 
@@ -121,9 +131,10 @@ def check_claims(
         candidates: every network with every mixture.
         metrics: what is measured.
         searched: whether a search adds mixtures that are not known yet.
+        over_seeds: names of the ensembles that join all seeds, of which no seed has a partner.
 
     Raises:
-        ValueError: a name is unknown, a metric is not measured, or nothing is compared.
+        ValueError: a name is unknown, a metric is not measured, nothing is compared, or there is no partner.
     """
     networks = list(dict.fromkeys(candidate[0] for candidate in candidates))
     losses = list(dict.fromkeys(name for _, loss, label in candidates for name in (label, loss)))
@@ -131,18 +142,27 @@ def check_claims(
         key = f"claims[{number}]"
         if claim.metric not in (*COMPREHENSIVE, *metrics):
             raise ValueError(f"{key}.metric: {claim.metric} is not measured; add it to evaluation.metrics")
-        for side in ("better", "worse"):
-            selection: Selection = getattr(claim, side)
-            for name in selection.network:
-                if name not in networks:
-                    raise ValueError(
-                        f"{key}.{side}.network: {name} is not one of the networks{nearest(name, networks)}"
-                    )
-            for text in selection.loss:
-                expression = canonical(text)
-                if text not in losses and expression not in losses and not (searched and expression):
-                    raise ValueError(
-                        f"{key}.{side}.loss: {text} is no label or expression of a mixture{nearest(text, losses)}"
-                    )
-        if not searched and not claim.pairs(candidates):
+        _check_names(key, claim, networks, losses, searched)
+        compared = claim.pairs(candidates)
+        if not searched and not compared:
             raise ValueError(f"{key}: nothing is compared; let better and worse select different candidates")
+        for place in sorted({place for pair in compared for place in pair}):
+            if candidates[place][1] in over_seeds:
+                raise ValueError(
+                    f"{key}: {candidates[place][2]} joins all seeds, and claims pair runs of the same seed; name an "
+                    "ensemble without over_seeds"
+                )
+
+
+def _check_names(key: str, claim: Claim, networks: Sequence[str], losses: Sequence[str], searched: bool) -> None:
+    for side in ("better", "worse"):
+        selection: Selection = getattr(claim, side)
+        for name in selection.network:
+            if name not in networks:
+                raise ValueError(f"{key}.{side}.network: {name} is not one of the networks{nearest(name, networks)}")
+        for text in selection.loss:
+            expression = canonical(text)
+            if text not in losses and expression not in losses and not (searched and expression):
+                raise ValueError(
+                    f"{key}.{side}.loss: {text} is no label or expression of a mixture{nearest(text, losses)}"
+                )

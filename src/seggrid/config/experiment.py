@@ -111,9 +111,11 @@ class Experiment(Section):
         self._check_rungs()
         check_ensembles(self.ensembles, self.grid_candidates(), len(self.seeds))
         self._check_claims()
-        if self.data.source != "phantom" and not any(STEPS[step.name].normalises for step in self.preprocessing):
+        if self.data.source != "phantom" and not any(step.normalises for step in self.preprocessing):
             known = ", ".join(name for name, row in STEPS.items() if row.normalises)
-            raise ValueError(f"preprocessing: no step normalises the intensities; add one of {known}")
+            raise ValueError(
+                f"preprocessing: no step normalises the intensities; add one of {known}, or window with scale: true"
+            )
         return self
 
     def _check_networks(self) -> None:
@@ -193,8 +195,9 @@ class Experiment(Section):
     def _check_claims(self) -> None:
         grid = self.grid_candidates()
         joined = [(e.name(grid), e.label) for e in self.ensembles]
+        over_seeds = [e.name(grid) for e in self.ensembles if e.over_seeds]
         candidates = [*grid, *((ENSEMBLE, name, label or name) for name, label in joined)]
-        check_claims(self.claims, candidates, self.evaluation.metrics, self.search is not None)
+        check_claims(self.claims, candidates, self.evaluation.metrics, self.search is not None, over_seeds)
 
     def grid_candidates(self) -> list[Named]:
         """Network, mixture and label of every candidate of the grid, in order."""

@@ -52,6 +52,11 @@ class Results:
         """Unit of all distances, as scoring found it."""
         return (self.scores or {}).get("unit") or ""
 
+    @property
+    def slices(self) -> bool:
+        """Whether a case is a single slice of a volume."""
+        return getattr(self.grid.experiment.data, "slices", None) is not None
+
     @functools.cached_property
     def ranked(self) -> pd.DataFrame:
         """The ranked candidates, best first."""

@@ -2,7 +2,8 @@
 
 Runs are paired by candidate, fold and seed, and their values by object and group; the mean over the pairs is taken as
 everywhere (``aggregate``), so a claim over several networks is their mean. The interval is that of the bootstrap over
-groups, the p-value that of Wilcoxon's signed-rank test on the groups' differences, adjusted by Holm for all claims.
+groups, the p-value that of Wilcoxon's signed-rank test on the groups' differences, adjusted by Holm for all claims. Of
+skewed groups the mean and the ranks may lie on different sides of 0; then nothing is decided.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from seggrid.scoring.aggregate import Means
 from seggrid.scoring.comprehensive import comprehensive
 from seggrid.scoring.criterion import Floats, absolute
 from seggrid.scoring.grid import DEMONSTRATION, Grid
-from seggrid.scoring.paired import ALPHA, holm, signed_rank, smallest_detectable
+from seggrid.scoring.paired import ALPHA, holm, rank_correlation, signed_rank, smallest_detectable
 from seggrid.scoring.ranking import on_split
 from seggrid.scoring.statistics import MINIMUM_GROUPS, Bootstrap, Contributions, contributions, expanded_percentiles
 
@@ -29,8 +30,8 @@ Verdict = Literal["held", "did not hold (the other way round)", "not decided her
 MINIMUM_SEEDS = 3
 COLUMNS = (
     "claim", "source", "better", "worse", "metric", "value_better", "value_worse", "difference", "difference_low",
-    "difference_high", "p", "p_holm", "wins", "groups", "detectable", "runs", "runs_planned", "seeds", "folds",
-    "verdict", "condition",
+    "difference_high", "ranks", "p", "p_holm", "wins", "groups", "detectable", "runs", "runs_planned", "seeds",
+    "folds", "verdict", "condition",
 )  # fmt: skip
 _Pair = tuple[int, int]
 
@@ -43,13 +44,16 @@ def claim_table(grid: Grid, means: Means, reference: float) -> pd.DataFrame:
 
     Returns:
         The columns of ``claims.csv``, a row per claim. ``difference`` is better minus worse in the unit of the metric;
-        ``wins`` counts the groups in which it is as claimed; ``detectable`` is the smallest difference that so many
-        groups of this spread would show; ``seeds`` are those that every pair of candidates has in all its folds.
+        ``ranks`` is its rank-biserial correlation, whose sign is the side that ``p`` speaks of; ``wins`` counts the
+        groups in which it is as claimed; ``detectable`` is the smallest difference that so many groups of this spread
+        would show; ``seeds`` are those that every pair of candidates has in all its folds.
     """
     claims = grid.experiment.claims
     test = on_split(means.groups, "test")
     table = pd.DataFrame([_compared(claim, grid, test, reference) for claim in claims], columns=list(COLUMNS))
-    table["p_holm"] = holm(table["p"].to_numpy(float))
+    # The family are all claims of the experiment: one that has no p-value yet will have one, and counts already.
+    p_values = table["p"].astype(float)
+    table["p_holm"] = pd.Series(holm(np.asarray(p_values.fillna(1.0), np.float64)), table.index).where(p_values.notna())
     rows = zip(table.to_dict("records"), claims, strict=True)
     judged = [_judged(row, higher_is_better(claim.metric), grid) for row, claim in rows]
     table[["verdict", "condition"]] = pd.DataFrame(judged, columns=["verdict", "condition"], dtype="str")
@@ -116,9 +120,7 @@ def _values(claim: Claim, grid: Grid, test: pd.DataFrame) -> pd.DataFrame:
     """O and D, or the one metric in the place of both, where it is defined."""
     if claim.metric in COMPREHENSIVE:
         return comprehensive(test, grid.experiment.scoring).dropna()
-    row = METRICS[claim.metric.partition("@")[0]]
-    values = test[claim.metric].abs() if row.better == "zero" else test[claim.metric]
-    return pd.DataFrame({"overlap": values, "distance": values}).dropna()
+    return pd.DataFrame({"overlap": test[claim.metric], "distance": test[claim.metric]}).dropna()
 
 
 def _difference(claim: Claim, grid: Grid, parts: Contributions, reference: float) -> dict[str, Any]:
@@ -141,7 +143,8 @@ def _difference(claim: Claim, grid: Grid, parts: Contributions, reference: float
         every = slice(None)
         resampled = view(*Bootstrap(parts, scoring.bootstrap, scoring.seed).values(every, every))
         ends = np.percentile(resampled[:, 0] - resampled[:, 1], expanded_percentiles(groups))
-        row |= {"difference_low": ends[0], "difference_high": ends[1], "p": signed_rank(by_group)}
+        row |= {"difference_low": ends[0], "difference_high": ends[1]}
+        row |= {"ranks": rank_correlation(by_group), "p": signed_rank(by_group)}
     return row
 
 
@@ -160,21 +163,25 @@ def _judged(row: Mapping[Any, Any], higher: bool, grid: Grid) -> tuple[Verdict, 
     enough = f"{row['seeds']} seeds x all {grid.experiment.splits.folds} folds"
     if not row["p_holm"] < ALPHA:
         return "not decided here", enough
-    as_claimed = (row["difference"] > 0) == higher
+    ranks = row["ranks"]
+    if not (row["difference_low"] > 0 if ranks > 0 else row["difference_high"] < 0):
+        return "not decided here", f"{enough}; mean and ranks disagree"
+    as_claimed = (ranks > 0) == higher
     return ("held" if as_claimed else "did not hold (the other way round)"), enough
 
 
 def _too_few(row: Mapping[Any, Any], grid: Grid) -> str:
     """What is missing to three seeds with all folds, in words; empty where nothing is."""
-    if row["seeds"] >= MINIMUM_SEEDS:
+    whole, planned, folds = row["seeds"], len(grid.experiment.all_folds()), grid.experiment.splits.folds
+    if whole >= MINIMUM_SEEDS:
         return ""
-    seeds, folds = len(grid.experiment.seeds), len(row["folds"].split(", "))
-    found = (
-        f"too few runs: {seeds} seed{'s' * (seeds != 1)} of {MINIMUM_SEEDS}, "
-        f"{folds} fold{'s' * (folds != 1)} of {grid.experiment.splits.folds}"
-    )
+    found = f"too few runs: {whole} seed{'s' * (whole != 1)} with all {folds} folds, {MINIMUM_SEEDS} are needed"
     missing = row["runs_planned"] - row["runs"]
-    return found + (f", {missing} of {row['runs_planned']} pairs of runs not completed" if missing else "")
+    return (
+        found
+        + (f"; {planned} of {folds} folds planned" if planned < folds else "")
+        + (f"; {missing} of {row['runs_planned']} pairs of runs not completed" if missing else "")
+    )
 
 
 def claim_lines(table: pd.DataFrame) -> list[str]:

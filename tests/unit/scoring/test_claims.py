@@ -15,7 +15,9 @@ from seggrid.errors import UserError
 from seggrid.paths import DataFolder, ExperimentFolder
 from seggrid.plan import make_plan
 from seggrid.records import write_json
-from seggrid.scoring.paired import holm, signed_rank
+from seggrid.scoring.claims import _too_few
+from seggrid.scoring.grid import Grid
+from seggrid.scoring.paired import holm, rank_correlation, signed_rank
 from seggrid.scoring.stage import score
 from seggrid.specification import PlannedRun
 from tests.unit.scoring.conftest import Values, WriteGrid, by_loss, table
@@ -103,11 +105,11 @@ def test_networks_are_compared_with_the_same_mixture(grid: WriteGrid) -> None:
 @pytest.mark.parametrize(
     ("changes", "verdict", "condition"),
     [
-        ({"seeds": (0,)}, "not decided here", "too few runs: 1 seed of 3, 2 folds of 2"),
+        ({"seeds": (0,)}, "not decided here", "too few runs: 1 seed with all 2 folds, 3 are needed"),
         (
             {"states": {0: "failed"}},
             "not decided here",
-            "too few runs: 3 seeds of 3, 2 folds of 2, 1 of 6 pairs of runs not completed",
+            "too few runs: 2 seeds with all 2 folds, 3 are needed; 1 of 6 pairs of runs not completed",
         ),
         ({"groups": 5}, "no verdict", "technical demonstration: 5 groups, at least 6 are needed"),
         ({"states": dict.fromkeys(range(12), "missing")}, "not decided here", "no pair of runs is completed yet"),
@@ -118,6 +120,63 @@ def test_too_little_decides_nothing(grid: WriteGrid, changes: dict[str, Any], ve
     score("grid")
     row = table("claims.csv").iloc[0]
     assert (row["verdict"], row["condition"]) == (verdict, condition)
+
+
+def test_folds_that_are_not_run_are_named() -> None:
+    part = Experiment.model_validate(experiment(folds=[0], splits={"folds": 4}))
+    missing = _too_few({"seeds": 0, "runs": 1, "runs_planned": 1}, Grid(part, ()))
+    assert missing == "too few runs: 0 seeds with all 4 folds, 3 are needed; 1 of 4 folds planned"
+
+
+@pytest.mark.parametrize(
+    ("losses", "difference"), [((0.40, 0.42, 0.45), -0.955 / 24), ((0.05, 0.06, 0.08), 0.125 / 24)]
+)
+def test_mean_and_ranks_that_disagree_decide_nothing(
+    grid: WriteGrid, losses: tuple[float, ...], difference: float
+) -> None:
+    """21 of 24 groups are better by 0.005 to 0.025, and three are worse by more than that: W = 22 + 23 + 24."""
+
+    def skewed(run: PlannedRun, split: str, group: str, *_: str) -> tuple[float, float]:
+        number = int(group[1:])
+        own = 0.005 + 0.001 * number if number < 21 else -losses[number - 21]
+        return 0.7 + own * (run.loss == "dual_level_ce"), 1.0
+
+    grid(skewed, **{**SIZE, "groups": 24}, **claimed(LCE2))
+    score("grid")
+    row = table("claims.csv").iloc[0]
+    assert (row["verdict"], row["condition"]) == (
+        "not decided here",
+        "3 seeds x all 2 folds; mean and ranks disagree",
+    )
+    assert row["p_holm"] == pytest.approx(0.019441962242126465)
+    assert row["difference"] == pytest.approx(difference)
+    assert row["ranks"] == pytest.approx((231 - 69) / 300)
+    assert row["difference_low"] < 0 < row["difference_high"]
+    assert row["wins"] == 21
+
+
+@pytest.mark.parametrize(("claims", "p_holm", "verdict"), [(2, 0.015625, "held"), (8, 0.0625, "not decided here")])
+def test_claims_without_a_p_value_count_in_the_family(
+    grid: WriteGrid, claims: int, p_holm: float, verdict: str
+) -> None:
+    """p = 2 / 2^8 of eight groups; all runs of the other claims failed."""
+    mixtures = {**SIZE, "mixtures": [*MIXTURES, "ce"]}
+    absent = [{**LCE2, "better": {"loss": "ce"}}] * (claims - 1)
+    plan = grid(planted(0.02, 0.005), **mixtures, **claimed(LCE2))
+    failed = {place: "failed" for place, run in enumerate(plan.runs) if run.loss == "ce"}
+    grid(planted(0.02, 0.005), states=failed, **mixtures, **claimed(LCE2, *absent))
+    score("grid")
+    found = table("claims.csv")
+    assert found["p"].iloc[0] == pytest.approx(0.0078125)
+    assert (found["p_holm"].iloc[0], found["verdict"].iloc[0]) == (pytest.approx(p_holm), verdict)
+    assert found["p_holm"].iloc[1:].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"), [([0.1, -0.2, 0.3], 1 / 3), ([0.0, 1.0, -2.0, np.nan], -0.2), ([0.0, 0.0], 0.0)]
+)
+def test_ranks_lie_on_one_side(values: list[float], expected: float) -> None:
+    assert rank_correlation(np.array(values)) == pytest.approx(expected)
 
 
 def test_blocks_of_one_patient_have_no_verdict(grid: WriteGrid) -> None:
@@ -168,6 +227,8 @@ def experiment(**changes: Any) -> dict[str, Any]:
         ({**LCE2, "metric": "hd"}, "claims[0].metric: hd is not measured; add it to evaluation.metrics"),
         ({**LCE2, "worse": {"loss": "dual"}}, "claims[0]: nothing is compared; let better and worse select different "
          "candidates"),
+        ({**LCE2, "metric": "volume_bias"}, "claims[0].metric: volume_bias is best at 0, so neither more nor less of "
+         "it is better; name another metric"),
         ({**LCE2, "worse": {}}, "claims[0].worse: name a network or a loss"),
     ],
 )  # fmt: skip
@@ -175,6 +236,20 @@ def test_a_mistake_is_one_sentence(claim: dict[str, Any], sentence: str) -> None
     with pytest.raises(UserError) as caught:
         parse_experiment(experiment(claims=[claim]), "x.yaml")
     assert str(caught.value) == f"x.yaml: {sentence}"
+
+
+def test_ensembles_over_seeds_have_no_partner() -> None:
+    claim = {"text": "joined", "better": {"network": "ensemble", "loss": "joined"},
+             "worse": {"network": "UNet_R18", "loss": "dual"}}  # fmt: skip
+    ensembles = [{"label": "joined", "over_seeds": True}, {"label": "each"}]
+    with pytest.raises(UserError) as caught:
+        parse_experiment(experiment(claims=[claim], seeds=[0, 1, 2], ensembles=ensembles), "x.yaml")
+    assert str(caught.value) == (
+        "x.yaml: claims[0]: joined joins all seeds, and claims pair runs of the same seed; name an ensemble without "
+        "over_seeds"
+    )
+    claim["better"] = {"network": "ensemble", "loss": "each"}
+    Experiment.model_validate(experiment(claims=[claim], seeds=[0, 1, 2], ensembles=ensembles))
 
 
 def test_expressions_and_labels_name_the_same_mixture() -> None:

@@ -32,8 +32,9 @@ def build(results: Results) -> Section | None:
         "folds": results.grid.experiment.splits.folds,
         "minimum": MINIMUM_GROUPS,
         "named": len(results.grid.experiment.claims),
+        "slices": results.slices,
     }
-    tables = (_table(frame, results.scores),) if len(frame) and results.scores else ()
+    tables = (_table(frame, results.scores, results.slices),) if len(frame) and results.scores else ()
     return Section("claims", "Claims of the papers", values, tables=tables)
 
 
@@ -61,13 +62,14 @@ def _is_length(name: str) -> bool:
     return METRICS[name.partition("@")[0]].unit == "length"
 
 
-def _table(frame: pd.DataFrame, scores: dict[str, Any]) -> Table:
+def _table(frame: pd.DataFrame, scores: dict[str, Any], slices: bool) -> Table:
     caption = (
         f"Claims of papers, tested on these data: paired differences by candidate, fold, seed and group. "
-        f"{sample(scores)}. Brackets: 95 % interval of a bootstrap over groups; p: Wilcoxon's signed-rank test over "
-        "groups, adjusted by Holm for all claims; detectable: the smallest difference that so many groups of this "
-        f"spread would show in 80 % of the cases. A claim is decided with at least {MINIMUM_SEEDS} seeds x all folds "
-        f"and {MINIMUM_GROUPS} groups."
+        f"{sample(scores)}{', a case is one slice' if slices else ''}. Brackets: 95 % interval of a bootstrap over "
+        "groups; p: Wilcoxon's signed-rank test over groups, adjusted by Holm for all claims; detectable: the smallest "
+        "difference that so many groups of this spread would show in 80 % of the cases. A claim is decided with at "
+        f"least {MINIMUM_SEEDS} seeds x all folds and {MINIMUM_GROUPS} groups, where p is below 0.05 and the interval "
+        "lies on the same side of 0 as the ranks."
     )
     ends = ("difference_low", "difference_high")
     columns = (
