@@ -12,11 +12,13 @@ from seggrid.config.evaluation import check_metric
 from seggrid.config.library import load_entry
 from seggrid.errors import check_known
 
-#: What a column shows beside the metrics: O, D and the score of the criterion; objects in the truth, those found in
-#: part, and their share; the two figures of optimisation instability.
+#: The figures of optimisation instability: how unsteady the gradient is; the share of collapsed runs, of how many runs
+#: of how many seeds; and runs that ended without weights.
+INSTABILITY = ("gradient_cv", "collapsed_share", "runs", "seeds", "failed")
+#: What a column shows beside the metrics: O, D and the score of the criterion; images whose truth shows an object (with
+#: several objects an image counts for each), those in which a part of it is found, and their share.
 OTHER_VALUES = (
-    "overlap", "distance", "score", "objects_true", "objects_found", "objects_found_share", "gradient_cv",
-    "collapsed_share",
+    "overlap", "distance", "score", "objects_true", "objects_found", "objects_found_share", *INSTABILITY,
 )  # fmt: skip
 #: Metrics that pixel counts of all images together have, too.
 POOLED = ("iou", "dice", "precision", "recall", "specificity", "accuracy")
@@ -64,14 +66,19 @@ class FormPart(Section):
     caption: Annotated[str, Field(min_length=1)]
     """What it shows, in a sentence or two."""
     rows: Literal["candidate", "object", "image"] = "candidate"
-    """A row per candidate; per object and candidate; or per test image of the winner."""
+    """A row per candidate; per object and candidate; or per test image of one candidate."""
     order: Literal["ranking", "plan"] = "ranking"
     """Candidates best first, or as the experiment names them."""
+    loss: str | None = None
+    """Label or expression of the mixture whose images are shown, with the network that is best with it; null, or where
+    the experiment has no such mixture: those of the winner."""
     columns: Annotated[tuple[FormColumn, ...], Field(min_length=1)]
     """In their order."""
 
     @model_validator(mode="after")
     def _fitting(self) -> FormPart:
+        if self.loss is not None and self.rows != "image":
+            raise ValueError("loss: only a table of images shows one candidate; leave it out")
         keys = [column.key for column in self.columns]
         for column in self.columns:
             if keys.count(column.key) > 1:

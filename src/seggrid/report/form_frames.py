@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pandas as pd
 
 from seggrid.catalogue import METRICS
-from seggrid.config.forms import OTHER_VALUES, FormColumn, FormPart
+from seggrid.config.claims import canonical
+from seggrid.config.forms import INSTABILITY, OTHER_VALUES, FormColumn, FormPart
 from seggrid.report.numbers import LENGTH, SHARE, score_places
 from seggrid.report.results import Results
 from seggrid.report.tables import Better, Column
@@ -32,7 +33,7 @@ def part_frame(part: FormPart, results: Results) -> pd.DataFrame:
     if means is None or scores is None:
         return pd.DataFrame()
     if part.rows == "image":
-        return _images(results)
+        return _images(results, shown(part, results))
     if part.rows == "object":
         return _objects(results, part)
     frame = _candidates(results, part)
@@ -40,6 +41,38 @@ def part_frame(part: FormPart, results: Results) -> pd.DataFrame:
         found = _values(column, results, means, scores)
         frame = frame.join(found, on="candidate") if found is not None else frame
     return frame.drop(columns="candidate").reset_index(drop=True)
+
+
+def shown(part: FormPart, results: Results) -> Candidate:
+    """The candidate whose images a part shows: the best with the mixture that it names, else the winner."""
+    names = {part.loss, canonical(part.loss)} - {None} if part.loss is not None else set()
+    scored = {results.grid.candidates[place] for place in results.grid.candidate_of[results.cases["run"].unique()]}
+    named = [own for own in results.candidates if own in scored and names & {own.label, own.loss}]
+    return (named or results.candidates)[0]
+
+
+def completed(candidate: Candidate, results: Results) -> str:
+    """``5 of 6``: completed runs of those that are planned; empty where all are."""
+    runs = results.runs_of(candidate)
+    done = sum(run.state == "completed" for run in runs)
+    return f"{done} of {len(runs)}" if done < len(runs) else ""
+
+
+def common_sample(results: Results, candidates: Sequence[Candidate]) -> str:
+    """``n = 48 test cases of 12 groups, 4 folds, 1 seed``, as far as it is the same for all of these candidates.
+
+    Those without any value are left out.
+    """
+    test = results.cases[results.cases["split"] == "test"]
+    places = results.grid.candidate_of[test["run"].to_numpy()]
+    planned = pd.DataFrame([{"fold": run.planned.fold, "seed": run.planned.seed} for run in results.grid.runs])
+    counts = test[["run", "case", "group"]].join(planned, on="run").groupby(places).nunique()
+    counts = counts.reindex([results.grid.candidates.index(candidate) for candidate in candidates]).dropna()
+    same = {name: int(column.iloc[0]) for name, column in counts.items() if len(set(column)) == 1}
+    of = f"{same['case']} test {'slices' if results.slices else 'cases'}" if "case" in same else ""
+    parts = [f"{of} of {same['group']} groups" if of and "group" in same else of]
+    parts += [f"{same[name]} {name}{'s' * (same[name] != 1)}" for name in ("fold", "seed") if name in same]
+    return f"n = {', '.join(filter(None, parts))}" if any(parts) else ""
 
 
 def measured(column: FormColumn, results: Results) -> bool:
@@ -54,6 +87,8 @@ def columns_of(part: FormPart, frame: pd.DataFrame, results: Results) -> Iterato
     else:
         yield from [Column("class", "Object")] if part.rows == "object" else []
         yield from (Column("network", "Network"), Column("label", "Loss mixture"))
+        if (frame["completed"] != "").any():
+            yield Column("completed", "Completed")
     for column in part.columns:
         if not measured(column, results):
             continue
@@ -77,6 +112,8 @@ def _written(column: FormColumn, key: str, results: Results, name: str) -> Colum
         return Column(key, heading, places=score_places(chosen), better="lower" if lower else "higher")
     if column.value == "gradient_cv":
         return Column(key, heading, places=SHARE, better="lower")
+    if column.value in INSTABILITY:
+        return Column(key, heading, places=0)
     if column.value in ("overlap", "distance"):
         length, better = column.value == "distance", "lower" if column.value == "distance" else "higher"
     else:
@@ -93,6 +130,7 @@ def _candidates(results: Results, part: FormPart) -> pd.DataFrame:
     return frame.assign(
         candidate=[results.grid.candidates.index(candidate) for candidate in order],
         ranked=[tuple(candidate) in ranked for candidate in order],
+        completed=[completed(candidate, results) for candidate in order],
     )
 
 
@@ -107,7 +145,7 @@ def _values(column: FormColumn, results: Results, means: Means, scores: dict[str
         return pd.DataFrame({column.key: by_image.mean(), f"{column.key}_sd": by_image.std(ddof=1)})
     if column.of == "pooled":
         return _pooled(results)[[column.value]].set_axis([column.key], axis="columns")
-    if column.value in ("gradient_cv", "collapsed_share"):
+    if column.value in INSTABILITY:
         return results.instability[[column.value]]
     if column.value.startswith("objects_"):
         return _found(results)[[column.value]]
@@ -178,7 +216,7 @@ def _pooled(results: Results) -> pd.DataFrame:
 
 
 def _found(results: Results) -> pd.DataFrame:
-    """Objects of the truth on test, per seed, and those of which the prediction holds a pixel."""
+    """Test images whose truth shows an object, per object and seed, and those whose prediction holds a pixel of it."""
     rows = _counts(results)
     rows = rows[rows["tp"] + rows["fn"] > 0]
     seeds = pd.Series([run.planned.seed for run in results.grid.runs])
@@ -194,14 +232,14 @@ def _objects(results: Results, part: FormPart) -> pd.DataFrame:
     names = {name: place for place, name in enumerate(results.grid.class_names)}
     frame = test.merge(_candidates(results, part).drop(columns="candidate").reset_index(names="place"), on=_KEYS)
     frame = frame.assign(object=frame["class"].map(names)).sort_values(["object", "place"], kind="stable")
-    shown = [key for column in part.columns for key in (column.key, f"{column.key}_sd") if key in frame]
-    return frame[["class", *_KEYS, "ranked", *shown]].reset_index(drop=True)
+    numbers = [key for column in part.columns for key in (column.key, f"{column.key}_sd") if key in frame]
+    return frame[["class", *_KEYS, "ranked", "completed", *numbers]].reset_index(drop=True)
 
 
-def _images(results: Results) -> pd.DataFrame:
-    """A row per test image of the winner; of the first candidate that has any while nobody is ranked."""
+def _images(results: Results, candidate: Candidate) -> pd.DataFrame:
+    """A row per test image of a candidate."""
     metrics = list(results.grid.experiment.evaluation.metrics)
-    winner = results.grid.candidates.index(results.candidates[0])
+    place = results.grid.candidates.index(candidate)
     table = pd.DataFrame({metric: _by_image(results, metric) for metric in metrics})
-    found = table[table.index.get_level_values("candidate") == winner].droplevel("candidate").reset_index()
+    found = table[table.index.get_level_values("candidate") == place].droplevel("candidate").reset_index()
     return found.astype({"case": "str"}).sort_values("case", kind="stable").reset_index(drop=True)

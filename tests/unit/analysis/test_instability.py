@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from seggrid.analysis.instability import DIVERGED
 from seggrid.paths import RunFolder
+from seggrid.records import read_json, write_json
 from seggrid.report.page import render
 from seggrid.report.results import Results, read_results
 from seggrid.report.sections import instability
 from seggrid.scoring.stage import score
 from seggrid.specification import PlannedRun
+from seggrid.training import loop
+from seggrid.training import run as training
 from tests.unit.scoring.conftest import write_grid
 
 
@@ -42,8 +48,38 @@ def test_collapsed_runs_and_the_median_of_the_gradient(results: Results) -> None
     assert dice["gradient_cv"] == pytest.approx(0.15)
 
 
+def test_a_loss_that_is_no_longer_finite_is_a_collapse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seed 2 fails in all runs: one boundary run diverges, the others do not get memory."""
+    monkeypatch.setenv("SEGGRID_RESULTS", str(tmp_path))
+
+    def value(run: PlannedRun, split: str, group: str, case: str, name: str) -> tuple[float, float]:
+        lost = run.loss == "boundary" and run.seed == 1 and name == "tendon"
+        return (0.0 if lost else 0.8), 2.0
+
+    size = {"mixtures": ("boundary", "dice"), "seeds": (0, 1, 2)}
+    plan = write_grid(value, **size)
+    failed = {place: "failed" for place, run in enumerate(plan.runs) if run.seed == 2}
+    write_grid(value, states=failed, **size)
+    for place in failed:
+        run = plan.runs[place]
+        diverged = (run.loss, run.fold) == ("boundary", "0")
+        reason = "the loss became nan in epoch 2; lower the learning rate" if diverged else "killed (SIGKILL) 3 times"
+        path = RunFolder(run.run_id).status
+        write_json(path, {**read_json(path), "reason": reason})
+    score("grid")
+    figures = ["runs", "collapsed", "collapsed_share", "failed", "seeds"]
+    found = read_results("grid").instability.set_index("loss")[figures]
+    assert found.loc["boundary"].to_list() == [5, 3, 0.6, 2, 3]
+    assert found.loc["dice"].to_list() == [4, 0, 0.0, 2, 2]
+
+
+def test_the_reasons_are_those_of_the_training() -> None:
+    for module, reason in ((loop, DIVERGED[0]), (training, DIVERGED[1])):
+        assert re.search(rf'DivergedError\(f?"{reason}', inspect.getsource(module))
+
+
 def test_the_page_says_that_two_seeds_are_few(results: Results) -> None:
     page = render(results, [instability.build(results)])
     assert "Fewer than 5 seeds: the share of collapsed runs says little." in page
-    assert "Failed runs ended without weights" in page
+    assert "Failed runs ended without weights; of them only those whose loss was no longer finite are among" in page
     assert ">2/4</td>" in page and ">50 %</td>" in page

@@ -34,6 +34,7 @@ def test_every_file_of_the_checkout_is_valid(repository: Path) -> None:
         ({"columns": [{"value": "dice", "heading": "D"}] * 2}, "columns: dice stands twice"),
         ({"rows": "image", "columns": [{"value": "overlap", "heading": "O"}]}, "overlap needs rows of candidates"),
         ({"name": "../up"}, "parts[0].name"),
+        ({"loss": "ce"}, "parts[0]: loss: only a table of images shows one candidate; leave it out"),
     ],
 )
 def test_a_mistake_names_its_key(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+from seggrid.config.forms import Form, FormColumn, FormPart
 from seggrid.report.manuscript.table_files import tex
 from seggrid.report.page import render
 from seggrid.report.results import Results
@@ -47,6 +48,21 @@ def test_images_of_radillah_et_al_are_those_of_the_winner(complete: Results) -> 
     assert len(own) == len(CLASSES)
     assert found.frame["dice"].iloc[3] == pytest.approx(own["dice"].mean())
     assert all(not found.best(column) for column in found.columns)
+
+
+def test_images_of_a_mixture_that_the_form_names(complete: Results) -> None:
+    part = FormPart(
+        name="images", caption="Images.", rows="image", loss="1.0*ce", columns=(FormColumn(value="dice", heading="D"),)
+    )
+    found = forms.form_table(Form(name="own", reference="radillah", parts=(part,)), part, complete)
+    assert found is not None and "Shown: UNet_R18 with ce." in found.caption
+    cases = complete.cases[complete.cases["split"] == "test"]
+    (candidate,) = [own for own in complete.candidates if (own.network, own.loss) == ("UNet_R18", "ce")]
+    runs = [n for n, run in enumerate(complete.grid.runs) if run in complete.runs_of(candidate)]
+    own = cases[cases["run"].isin(runs)].groupby("case", observed=True)["dice"].mean()
+    assert found.frame["dice"].to_list() == pytest.approx(own.sort_index().to_list())
+    winner = table(complete, "radillah-images").frame["dice"]
+    assert winner.mean() > found.frame["dice"].mean()
 
 
 def test_overall_means_and_pooled_counts_stand_apart(complete: Results) -> None:
@@ -105,6 +121,33 @@ def test_incomplete_candidates_have_their_rows_and_are_not_best(make_results: Ma
     (unranked,) = found.frame.index[~found.frame["ranked"]]
     assert pd.isna(found.frame.loc[unranked, "score"])
     assert all(unranked not in found.best(column) for column in found.columns)
+    rows = found.frame.set_index(["network", "loss"])["completed"]
+    assert rows.to_list() == ["", "", "", "1 of 2"]
+    assert "Completed" in [column.heading for column in found.columns]
+    # Its four test cases are those of one fold: only the seed is the same in all rows.
+    assert " n = 1 seed. " in found.caption
+    assert "Completed: runs of those planned; without all of them a candidate is not ranked." in found.caption
+
+
+def test_complete_candidates_have_one_sample(complete: Results) -> None:
+    found = table(complete, "wang2026-candidates")
+    assert " n = 8 test cases of 8 groups, 2 folds, 1 seed. " in found.caption
+    assert "Completed" not in [column.heading for column in found.columns]
+
+
+def test_slices_are_said_to_be_slices(complete: Results) -> None:
+    data = {**complete.grid.experiment.data.model_dump(mode="json"), "slices": 0}
+    caption = table(naming(complete, data=data), "valverde-losses").caption
+    assert "n = 8 test slices of 8 groups" in caption
+    assert "A case is one slice: all values are per slice." in caption
+
+
+def test_a_diverged_run_is_counted_with_its_n(make_results: MakeResults) -> None:
+    found = table(make_results({6: "failed"}), "valverde-losses")
+    last = found.frame[found.frame["completed"] != ""].iloc[0]
+    assert last[["collapsed_share", "runs", "seeds", "failed"]].to_list() == [0.5, 2, 1, 1]
+    assert [column.heading for column in found.columns][-4:] == ["Collapsed", "n", "Seeds", "Failed"]
+    assert "Fewer than 5 seeds: the share of collapsed runs says little." in found.caption
 
 
 def test_before_scoring_there_is_no_table(make_results: MakeResults) -> None:

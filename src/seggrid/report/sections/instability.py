@@ -34,7 +34,8 @@ def _table(frame: pd.DataFrame, few: bool) -> Table:
     caption = (
         "Optimisation instability (our definition). Gradient: coefficient of variation of the norm of the gradient on "
         "the logits within an epoch, median over epochs, then over runs. Collapsed: runs in which the mean validation "
-        f"Dice of some object is below {COLLAPSED}, with the weights that were kept; failed runs are not among them."
+        f"Dice of some object is below {COLLAPSED}, with the weights that were kept, or whose loss became infinite or "
+        "NaN. Failed: runs that ended without weights, for this or another reason. Seeds: those with such runs."
         + (f" Fewer than {MINIMUM_SEEDS} seeds: the share says little." if few else "")
     )
     columns = (
