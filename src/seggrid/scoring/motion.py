@@ -2,12 +2,12 @@
 
 They stand beside O and D and change no rank. A frame enters where the true mask can be measured. One that can be
 measured on the true mask but not on the predicted one has no error to average: it is counted, and the count stands
-beside every mean.
+beside every mean. A mean is over the frames that its candidate measured, so one that misses the hard frames has the
+lower mean for it. Candidates are therefore compared on the frames that both of them measured.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,16 +19,15 @@ from seggrid.motion.measures import MEASURES
 from seggrid.motion.stage import COLUMNS, measure_runs, motion_file
 from seggrid.paths import ExperimentFolder
 from seggrid.records import write_if_changed
-from seggrid.scoring.aggregate import Means, aggregate, over_runs
+from seggrid.scoring.aggregate import aggregate, over_runs
 from seggrid.scoring.grid import Candidate, Grid
-from seggrid.scoring.ranking import Ranking
-from seggrid.scoring.statistics import MINIMUM_GROUPS, Bootstrap, contributions
+from seggrid.scoring.ranking import Ranking, on_split
+from seggrid.scoring.statistics import group_intervals
 
 _NUMBERS = ("predicted", "reference", "known", "projected")
-_INTERVAL = ("low", "high", "difference_low", "difference_high")
 _SHOWN = [
-    "measure", "unit", "mae", "mae_sd", *_INTERVAL[:2], "difference", *_INTERVAL[2:], "bias", "frames", "missed",
-    "known_mae", "known_bias",
+    "measure", "unit", "mae", "mae_sd", "low", "high", "difference", "difference_low", "difference_high", "compared",
+    "bias", "frames", "missed", "known_mae", "known_bias",
 ]  # fmt: skip
 #: What of a measure's errors stands in ``ranking.csv``, behind the measure's name.
 _BESIDE = {"mae": "mae", "low": "mae_low", "high": "mae_high", "missed": "missed"}
@@ -76,8 +75,9 @@ def error_table(grid: Grid, rows: pd.DataFrame, ranking: Ranking) -> pd.DataFram
     """``motion_errors.csv``: a row per candidate and measure on the test splits, in the order of the ranking.
 
     ``mae`` and ``bias`` are means of predicted minus reference over frames within a group, groups, then runs, as all
-    metrics are. ``known_mae`` is against what the phantom knows of its pose, in 3-D. ``difference`` is that of ``mae``
-    from the baseline mixture in the same network.
+    metrics are. ``known_mae`` is against what the phantom knows of its pose, in 3-D. ``difference`` is that of the
+    absolute errors from those of the baseline mixture in the same network, over the ``compared`` frames that both
+    measured. Differences and intervals are those of the ranked candidates.
     """
     test = rows[(rows["split"] == "test") & (rows["reference_status"] == "ok")]
     wrong = test["predicted"] - test["reference"]
@@ -91,8 +91,8 @@ def error_table(grid: Grid, rows: pd.DataFrame, ranking: Ranking) -> pd.DataFram
     means = aggregate(table, columns)
     mean, spread = (part.droplevel("split") for part in over_runs(means.objects, grid.candidate_of))
     found = mean.assign(mae_sd=spread["mae"]).join(_counts(table, grid.candidate_of))
-    parts = [_intervals(grid, means, measure, ranking.ranked.index.to_list()) for measure in MEASURES]
-    found = found.join(pd.concat(parts))
+    ranked = table[np.isin(grid.candidate_of[table["run"].to_numpy(int)], ranking.ranked.index.to_numpy(int))]
+    found = found.join([_intervals(grid, ranked, "mae"), *_against_baseline(grid, ranked)])
     order = {candidate: place for place, candidate in enumerate(ranking.table.index)}
     found = found.reset_index().rename(columns={"class": "measure"})
     found["place"] = found["candidate"].map(order)
@@ -111,29 +111,36 @@ def _counts(table: pd.DataFrame, candidate_of: npt.NDArray[np.int64]) -> pd.Data
     return pd.DataFrame({"frames": missed.size(), "missed": missed.sum()})
 
 
-def _intervals(grid: Grid, means: Means, measure: str, ranked: Sequence[int]) -> pd.DataFrame:
-    """Intervals of the mean absolute error of one measure, by a bootstrap over the test groups."""
-    groups = means.groups["mae"]
-    groups = groups[groups.index.get_level_values("split") == "test"].droplevel("split")
-    groups = groups[groups.index.get_level_values("class") == measure].dropna()
-    present = set(grid.candidate_of[groups.index.get_level_values("run").to_numpy()].tolist())
-    chosen = [candidate for candidate in ranked if candidate in present]
-    index = pd.MultiIndex.from_product([chosen, [measure]], names=["candidate", "class"])
-    columns = ["difference", *_INTERVAL]
-    if not chosen:
-        return pd.DataFrame(columns=columns, index=index, dtype=float)
-    parts = contributions(pd.DataFrame({"overlap": groups, "distance": groups}), grid.candidate_of, list(chosen))
-    own = [grid.candidates[candidate] for candidate in chosen]
-    same = {(candidate.network, candidate.loss): row for row, candidate in enumerate(own)}
-    baseline = np.array([same.get((candidate.network, grid.baseline), -1) for candidate in own], dtype=np.int64)
-    value = parts.distance.sum(axis=1) / parts.weight.sum(axis=1)
-    found = pd.DataFrame(np.nan, index=index, columns=columns)
-    found["difference"] = np.where(baseline >= 0, value - value[baseline], np.nan)
-    if len(parts.groups) >= MINIMUM_GROUPS:
-        scoring = grid.experiment.scoring
-        ends = Bootstrap(parts, scoring.bootstrap, scoring.seed).intervals(baseline)
-        found[list(_INTERVAL)] = ends[[f"distance_{name}" for name in _INTERVAL]].to_numpy()
-    return found
+def _intervals(grid: Grid, table: pd.DataFrame, column: str) -> pd.DataFrame:
+    """``low`` and ``high`` of the mean of a column by candidate and measure, by a bootstrap over the test groups."""
+    scoring, groups = grid.experiment.scoring, on_split(aggregate(table, [column]).groups[column].to_frame(), "test")
+    measures = groups.index.get_level_values("class")
+    found = {
+        measure: group_intervals(
+            groups.loc[measures == measure, column], grid.candidate_of, scoring.bootstrap, scoring.seed
+        )
+        for measure in MEASURES
+    }
+    return pd.concat(found, names=["class"]).swaplevel()
+
+
+def _against_baseline(grid: Grid, table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """By candidate and measure ``difference`` and ``compared``, and the interval of the difference.
+
+    A frame enters where the candidate and the baseline mixture in its network measured it with the same fold and seed.
+    """
+    place = ["network", "loss", "fold", "seed"]
+    planned = pd.DataFrame([run.planned.model_dump(include=set(place)) for run in grid.runs], columns=place)
+    measured = table[["run", "split", "class", "group", "case", "mae"]].dropna(subset="mae").join(planned, on="run")
+    baseline = measured[measured["loss"] == grid.baseline]
+    keys = ["network", "fold", "seed", "class", "case"]
+    both = measured.merge(baseline[[*keys, "mae"]], on=keys, suffixes=("", "_baseline"), validate="many_to_one")
+    both["difference"] = both["mae"] - both["mae_baseline"]
+    mean, _ = over_runs(aggregate(both, ["difference"]).objects, grid.candidate_of)
+    candidate = pd.Series(grid.candidate_of[both["run"].to_numpy(int)], both.index, name="candidate")
+    compared = both.groupby([candidate, "class"], observed=True).size().rename("compared")
+    found = mean.droplevel("split").join(compared)
+    return found, _intervals(grid, both, "difference").add_prefix("difference_")
 
 
 def beside(errors: pd.DataFrame) -> pd.DataFrame:

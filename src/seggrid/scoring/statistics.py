@@ -161,3 +161,28 @@ class Bootstrap:
             for name, counts in places.items():
                 counts += np.bincount(first_places(name, overlap, distance, reference), minlength=candidates)
         return {name: counts / self.resamples for name, counts in places.items()}
+
+
+def group_intervals(values: pd.Series, candidate_of: npt.NDArray[np.int64], resamples: int, seed: int) -> pd.DataFrame:
+    """95 % expanded percentile intervals of one mean of each candidate, over its own groups.
+
+    Args:
+        values: means within a group by ``run, class, group``; of one class, undefined ones left out.
+
+    Returns:
+        ``low`` and ``high``, indexed by candidate; a candidate with a value in fewer than 6 groups has no row.
+    """
+    defined = values.dropna()
+    levels = defined.index.get_level_values
+    own = pd.Index(candidate_of[levels("run").to_numpy(int)], name="candidate")
+    groups = pd.Series(levels("group").to_numpy(str)).groupby(own).nunique()
+    groups = groups[groups >= MINIMUM_GROUPS]
+    ends = np.empty((len(groups), 2))
+    if len(groups):
+        chosen = groups.index.tolist()
+        parts = contributions(pd.DataFrame({"overlap": defined, "distance": defined}), candidate_of, chosen)
+        bootstrap = Bootstrap(parts, resamples, seed)
+        for row, number in enumerate(groups):
+            resampled, _ = bootstrap.values(slice(None), slice(row, row + 1))
+            ends[row] = np.percentile(resampled, expanded_percentiles(int(number)))
+    return pd.DataFrame(ends, index=groups.index, columns=["low", "high"])

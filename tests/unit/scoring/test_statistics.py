@@ -10,7 +10,7 @@ import pytest
 
 from seggrid.scoring.aggregate import aggregate, over_runs
 from seggrid.scoring.criterion import CRITERIA, Floats
-from seggrid.scoring.statistics import Bootstrap, Contributions, contributions, expanded_percentiles
+from seggrid.scoring.statistics import Bootstrap, Contributions, contributions, expanded_percentiles, group_intervals
 
 METRICS = ["overlap", "distance"]
 
@@ -102,6 +102,17 @@ def test_the_coverage_of_the_interval_is_near_95_percent(groups: int, least: flo
 
 def test_the_percentiles_of_many_groups_are_the_usual_ones() -> None:
     assert expanded_percentiles(100_000) == pytest.approx((2.5, 97.5), abs=0.001)
+
+
+def test_an_interval_needs_six_groups_of_the_candidate_itself() -> None:
+    keys = [(run, "a", f"g{group}") for run, groups in ((0, 12), (1, 6), (2, 5)) for group in range(groups)]
+    index = pd.MultiIndex.from_tuples(keys, names=["run", "class", "group"])
+    values = pd.Series([float(group[1:]) for _, _, group in keys[:12]] + [2.0] * 11, index)
+    found = group_intervals(values, np.array([0, 1, 2]), 500, 0)
+    assert found.index.tolist() == [0, 1]
+    assert found.loc[1].tolist() == [2.0, 2.0]
+    assert found.loc[0, "low"] < 5.5 < found.loc[0, "high"], "the mean of 0 to 11"
+    assert group_intervals(values.iloc[18:], np.array([0, 1, 2]), 500, 0).empty
 
 
 def test_shares_of_first_places_sum_to_one_and_follow_the_evidence() -> None:

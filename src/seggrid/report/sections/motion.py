@@ -41,7 +41,7 @@ def build(results: Results) -> Section | None:
     groups = list(dict.fromkeys(frame["group"]))
     figures = tuple(_figure(name, frame, groups[:SEQUENCES]) for name in MEASURES) if groups else ()
     shown = _named(errors)
-    against = ["difference", "difference_low", "difference_high"]
+    against = ["difference", "difference_low", "difference_high", "compared"]
     shown.loc[shown["loss"] == results.grid.baseline, against] = np.nan  # the baseline itself
     values = {
         "rows": shown.to_dict("records"),
@@ -64,8 +64,8 @@ def build(results: Results) -> Section | None:
 
 
 def _read(path: Any) -> pd.DataFrame:
-    numbers = {"mae", "mae_sd", "low", "high", "difference", "difference_low", "difference_high", "bias", "known_mae",
-               "known_bias", "predicted", "reference", "known", "projected"}  # fmt: skip
+    numbers = {"mae", "mae_sd", "low", "high", "difference", "difference_low", "difference_high", "compared", "bias",
+               "known_mae", "known_bias", "predicted", "reference", "known", "projected"}  # fmt: skip
     return pd.read_csv(path, dtype=_WORDS, keep_default_na=False, na_values={name: [""] for name in numbers})
 
 
@@ -135,35 +135,38 @@ def _line(rows: pd.DataFrame, column: str, name: str, number: int, dash: str, wi
 
 
 def _named(errors: pd.DataFrame) -> pd.DataFrame:
+    """The errors with the measures' titles, the mixtures' labels, and which rows missed least of their measure."""
     titles = errors["measure"].map({name: kind.title for name, kind in MEASURES.items()})
-    return errors.assign(title=titles, label=errors["label"].where(errors["label"] != "", errors["loss"]))
+    label = errors["label"].where(errors["label"] != "", errors["loss"])
+    fewest = errors["missed"] == errors.groupby("measure")["missed"].transform("min")
+    return errors.assign(title=titles, label=label, fewest=fewest)
 
 
 def _best(shown: pd.DataFrame) -> set[int]:
     """Rows with the least error of their measure among the candidates that missed least."""
-    found: set[int] = set()
-    for _, rows in shown.groupby("measure", sort=False):
-        fewest = rows[rows["missed"] == rows["missed"].min()]
-        found |= set(fewest.index[fewest["mae"] == fewest["mae"].min()])
-    return found
+    competing = shown[shown["fewest"]]
+    return set(competing.index[competing["mae"] == competing.groupby("measure")["mae"].transform("min")])
 
 
 def _table(shown: pd.DataFrame, results: Results) -> Table:
     caption = (
         "Measures of motion on the predicted against the true masks of the test folds. "
         f"{sample(results.scores or {})}. MAE: mean absolute error over frames within a group, groups, then runs; "
-        "brackets: 95 % interval of a bootstrap over groups; bias: predicted minus true. Frames: those, over all runs, "
-        "that the true masks allow to measure; missed: those of them that the predicted ones do not."
+        "brackets: 95 % interval of a bootstrap over groups; difference: of the absolute errors from those of the "
+        "baseline mixture in the same network, on the frames that both measured; bias: predicted minus true. Frames: "
+        "those, over all runs, that the true masks allow to measure; missed: those of them that the predicted ones do "
+        "not. Bold: the least MAE among the candidates that missed least."
     )
     order = {name: place for place, name in enumerate(MEASURES)}
     rows = shown.sort_values("measure", key=lambda names: names.map(order), kind="stable").reset_index(drop=True)
     columns = (
         Column("title", "Measure"), Column("unit", "Unit"), Column("network", "Network"),
         Column("label", "Loss mixture"), Column("mae", "MAE", "", 3, interval=("low", "high"), better="lower"),
+        Column("difference", "Difference", "", 3, interval=("difference_low", "difference_high"), signed=True),
         Column("bias", "Bias", "", 3, signed=True), Column("frames", "Frames", places=0),
         Column("missed", "Missed", places=0),
     )  # fmt: skip
-    return Table("motion", caption, rows, columns, within=("measure",))
+    return Table("motion", caption, rows, columns, within=("measure",), competes="fewest")
 
 
 def _sequence_drawing(frame: pd.DataFrame, groups: list[str]) -> tuple[Drawing, ...]:
@@ -207,7 +210,10 @@ def _error_drawing(shown: pd.DataFrame) -> tuple[Drawing, ...]:
         )  # fmt: skip
         panels.append((_title(rows, kind.short), drawn))
     most = max(len(drawn) for _, drawn in panels)
-    caption = "Mean absolute error of each measure of motion, with its 95 % interval of a bootstrap over groups."
+    caption = (
+        "Mean absolute error of each measure of motion, with its 95 % interval of a bootstrap over groups; every "
+        "candidate on the frames that its masks allow to measure."
+    )
     draw = partial(draw_forest, panels=panels, zero=False)
     return (
         (Drawing("motion-errors", caption, PAGE, 0.6 + 0.17 * most, draw),) if np.isfinite(shown["mae"]).any() else ()
