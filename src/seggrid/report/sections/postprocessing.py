@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from seggrid.config.postprocessing import chain_title
@@ -18,11 +19,14 @@ from seggrid.report.page import Section
 from seggrid.report.results import Results
 from seggrid.report.sections.objects import metric_column
 from seggrid.report.tables import Column, Table, sample
-from seggrid.scoring.aggregate import Means, aggregate, count, over_runs
+from seggrid.scoring.aggregate import aggregate, count, over_runs
 from seggrid.scoring.cases import collect_cases
 from seggrid.scoring.grid import GridRun
-from seggrid.scoring.statistics import MINIMUM_GROUPS, Bootstrap, contributions, expanded_percentiles
+from seggrid.scoring.ranking import on_split
+from seggrid.scoring.statistics import group_intervals
 
+#: Candidate of each run, ``(runs,)``.
+Runs = npt.NDArray[np.int64]
 #: Rows of a status, and what they are called.
 _COUNTED = {"truth_empty": "invented", "pred_empty": "missed"}
 
@@ -39,6 +43,7 @@ def build(results: Results) -> Section | None:
         "metrics": [metric_column(metric, results.unit) for metric in metrics],
         "options": [chain_title(chain) for chain in options],
         "objects": frame["class"].unique().tolist() if len(frame) else [],
+        "removed": _told(results),
     }
     tables = (_table(frame, metrics, results, results.scores),) if len(frame) and results.scores else ()
     return Section("postprocessing", "Post-processing", values, tables=tables)
@@ -55,83 +60,91 @@ def comparison(results: Results, metrics: Sequence[str]) -> pd.DataFrame:
 
     Returns:
         ``rank, network, label, class, chosen``, and of every metric ``NAME_before``, ``NAME``, ``NAME_difference``
-        with its interval ``_low, _high``; ``missed`` and ``invented`` with and without ``_before`` count cases.
+        with its interval ``_low, _high``, all over the test cases that have a value before and after; ``missed`` and
+        ``invented`` with and without ``_before`` count all test cases, ``removed`` the inventions that are gone.
     """
     grid = results.grid
-    folders = [EvaluationFolder(run.cases.parent) for run in grid.runs]
-    runs = [_with_both(run, folder) for run, folder in zip(grid.runs, folders, strict=True)]
-    measured = grid.experiment.evaluation.metrics
-    after_cases = collect_cases(runs, measured)
-    before_cases = collect_cases(
-        [replace(run, cases=folder.unprocessed) for run, folder in zip(runs, folders, strict=True)], measured
-    )
-    if after_cases.empty or results.ranked.empty:
+    runs = [_with_both(run) for run in grid.runs]
+    unprocessed = [replace(run, cases=EvaluationFolder(run.cases.parent).unprocessed) for run in runs]
+    before, after = (collect_cases(of, grid.experiment.evaluation.metrics) for of in (unprocessed, runs))
+    if after.empty or results.ranked.empty:
         return pd.DataFrame()
-    before, after = aggregate(before_cases, measured), aggregate(after_cases, measured)
-    table = _levels(before, after, grid.candidate_of, metrics)
-    counted = {
-        end: count(cases, grid.candidate_of)[list(_COUNTED)].set_axis([n + end for n in _COUNTED.values()], axis=1)
-        for end, cases in (("_before", before_cases), ("", after_cases))
-    }
-    table = table.join([part.xs("test", level="split") for part in counted.values()]).reset_index()
-    ranks = {(row["network"], row["loss"]): (place, row["rank"]) for place, row in results.ranked.iterrows()}
+    both = paired(before, after, metrics)
+    differences = [f"{metric}_difference" for metric in metrics]
+    means = aggregate(both, [name for metric in metrics for name in (f"{metric}_before", metric)] + differences)
+    table, _ = over_runs(means.objects, grid.candidate_of)
+    table = table.join(_counts(before, after, grid.candidate_of)).join(_removed(both, grid.candidate_of))
+    table = table.xs("test", level="split").reset_index()
+    ranks = {(row["network"], row["loss"]): row["rank"] for _, row in results.ranked.iterrows()}
     names = [grid.candidates[row] for row in table["candidate"]]
-    found = [ranks.get((candidate.network, candidate.loss)) for candidate in names]
     table = table.assign(
-        rank=[pair[1] if pair else np.nan for pair in found],
+        rank=[ranks.get((candidate.network, candidate.loss), np.nan) for candidate in names],
         network=[candidate.network for candidate in names],
         label=[candidate.label for candidate in names],
     )
     table["chosen"] = _chosen(results, runs, table)
-    ends = {name: _intervals(results, before, after, metrics, name) for name in table["class"].unique()}
-    for metric in metrics:
-        for end in ("low", "high"):
-            table[f"{metric}_difference_{end}"] = [
-                ends[row["class"]].get((row["candidate"], metric, end), np.nan) for _, row in table.iterrows()
-            ]
+    table = table.join(_intervals(results, on_split(means.groups[differences], "test")), on=["class", "candidate"])
     return table[table["rank"].notna()].sort_values("rank", kind="stable").reset_index(drop=True)
 
 
-def _with_both(run: GridRun, folder: EvaluationFolder) -> GridRun:
+def paired(before: pd.DataFrame, after: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
+    """The rows of both tables side by side, as ``read_cases`` gives them.
+
+    Where an object was invented and is removed there is nothing left to measure, under ``both_empty: exclude``: the
+    case would count 0 before and drop out after, and its group's mean rise without a mask that is better. So a case
+    without a value on one side has none on the other.
+
+    Returns:
+        ``run, split, class, group, case``, ``status`` and of every metric ``NAME_difference``, after minus before, and
+        ``NAME``; these with ``_before`` too.
+    """
+    keys = ["run", "split", "class", "group", "case"]
+    kept = [*keys, "status", *metrics]
+    both = before[kept].merge(after[kept], on=keys, suffixes=("_before", ""), validate="one_to_one")
+    for metric in metrics:
+        both[f"{metric}_difference"] = both[metric] - both[f"{metric}_before"]
+        both.loc[both[f"{metric}_difference"].isna(), [f"{metric}_before", metric]] = np.nan
+    return both
+
+
+def _with_both(run: GridRun) -> GridRun:
     """A run that was measured before post-processing was asked for has no part in the comparison."""
+    folder = EvaluationFolder(run.cases.parent)
     whole = run.state == "completed" and folder.unprocessed.is_file() and folder.choice.is_file()
     return run if whole or run.state != "completed" else replace(run, state="unevaluated")
 
 
-def _levels(
-    before: Means, after: Means, candidate_of: np.ndarray[Any, np.dtype[np.int64]], metrics: Sequence[str]
-) -> pd.DataFrame:
-    """Means of every candidate and object on test, before, after, and their difference."""
-    parts = []
-    for end, means in (("_before", before), ("", after)):
-        mean, _ = over_runs(means.objects[list(metrics)], candidate_of)
-        parts.append(mean.xs("test", level="split").add_suffix(end))
-    table = parts[0].join(parts[1])
-    for metric in metrics:
-        table[f"{metric}_difference"] = table[metric] - table[f"{metric}_before"]
-    return table
+def _counts(before: pd.DataFrame, after: pd.DataFrame, candidate_of: Runs) -> pd.DataFrame:
+    """Missed and invented objects by candidate, split and class, before and after."""
+    counted = [
+        count(cases, candidate_of)[list(_COUNTED)].set_axis([name + end for name in _COUNTED.values()], axis=1)
+        for end, cases in (("_before", before), ("", after))
+    ]
+    return pd.concat(counted, axis=1)
 
 
-def _intervals(
-    results: Results, before: Means, after: Means, metrics: Sequence[str], name: str
-) -> dict[tuple[int, str, str], float]:
-    """The ends of the 95 % intervals of the differences on one object, over resampled groups."""
+def _removed(both: pd.DataFrame, candidate_of: Runs) -> pd.Series:
+    """Inventions that are gone, by candidate, split and class. A step makes no object where there was none."""
+    gone = (both["status_before"] == "truth_empty") & (both["status"] == "both_empty")
+    keys = [pd.Series(candidate_of[both["run"].to_numpy()], both.index, name="candidate"), both["split"], both["class"]]
+    return gone.groupby(keys, observed=True).sum().rename("removed")
+
+
+def _intervals(results: Results, changed: pd.DataFrame) -> pd.DataFrame:
+    """The ends of the 95 % intervals of mean differences, by candidate and class.
+
+    Args:
+        changed: of each metric within a group on test, by ``run, class, group``.
+    """
     scoring, candidate_of = results.grid.experiment.scoring, results.grid.candidate_of
-    changed = after.groups[list(metrics)] - before.groups[list(metrics)]
-    levels = changed.index.get_level_values
-    groups = changed[(levels("split") == "test") & (levels("class") == name)].droplevel("split").dropna()
-    groups.columns = pd.Index(["overlap", "distance"])
-    present = sorted({int(candidate_of[run]) for run in groups.index.get_level_values("run")})
-    parts = contributions(groups, candidate_of, present)
-    if len(parts.groups) < MINIMUM_GROUPS:
-        return {}
-    resampled = Bootstrap(parts, scoring.bootstrap, scoring.seed).values(slice(None), slice(None))
     found = {}
-    for metric, values in zip(metrics, resampled, strict=True):
-        low, high = np.percentile(values, expanded_percentiles(len(parts.groups)), axis=0)
-        for row, candidate in enumerate(present):
-            found[candidate, metric, "low"], found[candidate, metric, "high"] = float(low[row]), float(high[row])
-    return found
+    for name, of_class in changed.groupby("class", observed=True):
+        ends = [
+            group_intervals(of_class[column], candidate_of, scoring.bootstrap, scoring.seed).add_prefix(f"{column}_")
+            for column in changed
+        ]
+        found[name] = pd.concat(ends, axis=1)
+    return pd.concat(found, names=["class"])
 
 
 def _chosen(results: Results, runs: Sequence[GridRun], table: pd.DataFrame) -> list[str]:
@@ -152,11 +165,18 @@ def _chosen(results: Results, runs: Sequence[GridRun], table: pd.DataFrame) -> l
     return told
 
 
+def _told(results: Results) -> str:
+    """What becomes of an invention that is removed."""
+    excluded = results.grid.experiment.evaluation.both_empty == "exclude"
+    return "which have no part in the means" if excluded else "which count as perfect afterwards"
+
+
 def _table(frame: pd.DataFrame, metrics: Sequence[str], results: Results, scores: dict[str, Any]) -> Table:
     caption = (
-        f"Post-processing on the test folds: each object before and after it, and the paired difference. "
-        f"{sample(scores)}. Every run chose it for each object by the mean Dice of its validation cases; in brackets "
-        "the 95 % interval over resampled groups. Missed, invented: cases, over all runs, after it."
+        "Post-processing on the test folds: each object before and after it, and the paired difference, over the "
+        f"cases with a value on both sides. {sample(scores)}. Every run chose it for each object by the mean Dice of "
+        "its validation cases; in brackets the 95 % interval over resampled groups. Missed, invented: cases, over all "
+        f"runs, after it. Removed: inventions that it removed, {_told(results)}."
     )
     columns = [
         Column("rank", "Rank", places=0), Column("network", "Network"), Column("label", "Loss mixture"),
@@ -173,5 +193,8 @@ def _table(frame: pd.DataFrame, metrics: Sequence[str], results: Results, scores
                 signed=True,
             ),
         ]  # fmt: skip
-    columns += [Column("missed", "Missed", places=0), Column("invented", "Invented", places=0)]
+    columns += [
+        Column("missed", "Missed", places=0), Column("invented", "Invented", places=0),
+        Column("removed", "Removed", places=0),
+    ]  # fmt: skip
     return Table("postprocessing", caption, frame, tuple(columns))
