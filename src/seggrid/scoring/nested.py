@@ -6,6 +6,7 @@ are test cases of another. Within a fold they never are.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -25,23 +26,41 @@ def nested_choice(grid: Grid, means: Means, ranking: Ranking, reference: float) 
         The choice of every fold, and the means of O and D that the choices get on test, over the folds in which they
         are defined; ``None`` where nothing is ranked or a fold has no validation cases.
     """
-    name, ranked = grid.experiment.scoring.criterion, ranking.ranked.index
+    chosen = choose_by_fold(grid, means, ranking.ranked.index.to_list(), reference)
     values = _by_fold(grid, means)
     choices = []
-    for fold in dict.fromkeys(run.planned.fold for run in grid.runs):
-        val, test = (_part(values, fold, split) for split in ("val", "test"))
-        val = val[val.index.isin(ranked)]
-        if val.empty:
-            return None
-        overlap, distance = (val[column].to_numpy(float) for column in ("overlap", "distance"))
-        ranks = criterion.ranks(name, criterion.score(name, overlap, distance, reference), overlap, distance)
-        chosen = int(val.index[int(np.argmin(ranks))])
+    for fold, candidate in chosen.items():
         # Not a number where no test case of the fold has a defined value.
-        row = test.reindex([chosen]).iloc[0]
+        row = _part(values, fold, "test").reindex([candidate]).iloc[0]
         measured = {column: float(row[column]) for column in ("overlap", "distance")}
-        choices.append({"fold": fold, **grid.candidates[chosen]._asdict(), **measured})
+        choices.append({"fold": fold, **grid.candidates[candidate]._asdict(), **measured})
+    if not choices:
+        return None
     table = pd.DataFrame(choices)
     return {"folds": choices, "overlap": table["overlap"].mean(), "distance": table["distance"].mean()}
+
+
+def choose_by_fold(grid: Grid, means: Means, candidates: Sequence[int], reference: float) -> dict[str, int]:
+    """Choose among some candidates by the configured criterion on the validation cases of each fold.
+
+    Args:
+        candidates: positions in the grid.
+        reference: d0 of the criterion ``absolute``.
+
+    Returns:
+        The choice of every fold; nothing where a fold has no validation cases.
+    """
+    name, values = grid.experiment.scoring.criterion, _by_fold(grid, means)
+    found = {}
+    for fold in dict.fromkeys(run.planned.fold for run in grid.runs):
+        val = _part(values, fold, "val")
+        val = val[val.index.isin(candidates)]
+        if val.empty:
+            return {}
+        overlap, distance = (val[column].to_numpy(float) for column in ("overlap", "distance"))
+        ranks = criterion.ranks(name, criterion.score(name, overlap, distance, reference), overlap, distance)
+        found[fold] = int(val.index[int(np.argmin(ranks))])
+    return found
 
 
 def _by_fold(grid: Grid, means: Means) -> pd.DataFrame:

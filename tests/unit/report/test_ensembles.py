@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from seggrid.config import Experiment
 from seggrid.config.ensemble import ENSEMBLE
 from seggrid.paths import RunFolder
 from seggrid.records import read_json, write_json
+from seggrid.report.page import render
 from seggrid.report.results import Results, read_results
 from seggrid.report.sections import curves, effects, ensembles, heatmaps
 from seggrid.report.stage import write_report
@@ -54,14 +56,74 @@ def test_the_section_tells_members_weights_and_gain(results: Results) -> None:
     mean, learned = section.values["rows"]
     assert (mean["label"], mean["members"], learned["loss"]) == ("<u>mean</u>", 4, "learned(UNet_R18)")
     assert learned["members"] == 2
-    best = learned["gain"]["best"]
-    assert (best["network"], best["label"]) == ("UNet_R18", LABEL)
+    (best,) = learned["gain"]["choices"]
+    assert (best["network"], best["label"], best["folds"]) == ("UNet_R18", LABEL, ["0", "1"])
     position = results.ranking.set_index(["network", "loss"])["overlap"]
-    expected = position[ENSEMBLE, learned["loss"]] - best["overlap"]
+    expected = position[ENSEMBLE, learned["loss"]] - position["UNet_R18", best["loss"]]
     assert learned["gain"]["overlap"] == pytest.approx(expected)
     assert [row["network"] for row in section.values["weights"]] == ["UNet_R18"] * 2
     assert sorted(row["class_1"] for row in section.values["weights"]) == [0.25, 0.75]
     assert [name for _, name in section.values["classes"]] == ["background", *CLASSES]
+
+
+#: Of seeds 0 and 1, by fold and whether the member is trained with ce.
+MEMBER_WEIGHTS = {"0": {True: (0.1, 0.2), False: (0.3, 0.4)}, "1": {True: (0.2, 0.3), False: (0.1, 0.4)}}
+#: O of folds 0 and 1.
+OVERLAP = {
+    ("ce", "val"): (0.9, 0.6), ("ce", "test"): (0.8, 0.4),
+    ("mixed", "val"): (0.5, 0.7), ("mixed", "test"): (0.6, 0.7),
+    (ENSEMBLE, "val"): (0.9, 0.9), (ENSEMBLE, "test"): (0.85, 0.85),
+}  # fmt: skip
+
+
+@pytest.fixture
+def over_seeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Results:
+    """Two mixtures x two folds x two seeds, and an ensemble over the seeds. Each fold's val prefers another mixture."""
+    monkeypatch.setenv("SEGGRID_RESULTS", str(tmp_path / "results"))
+    settings = make_experiment(tmp_path / "raw").model_dump(by_alias=True)
+    settings |= {"networks": ["UNet_R18"], "seeds": [0, 1], "ensembles": [{"weights": "learned", "over_seeds": True}]}
+    plan = fill(Experiment.model_validate(settings))
+    named = {run.run_id: run for run in plan.runs}
+    for run in plan.runs:
+        kind = ENSEMBLE if run.network == ENSEMBLE else "ce" if run.loss == "ce" else "mixed"
+        if kind == ENSEMBLE:
+            members = read_json(RunFolder(run.run_id).spec)["members"]
+            of = [named[member] for member in members]
+            weights = [[MEMBER_WEIGHTS[run.fold][member.loss == "ce"][member.seed]] * 3 for member in of]
+            learned = {"members": members, "classes": ["background", *CLASSES], "weights": weights, "steps": 5}
+            write_json(RunFolder(run.run_id).weights, learned)
+        path = RunFolder(run.run_id).evaluation(run.eval_id).cases
+        table = pd.read_csv(path)
+        for split in ("val", "test"):
+            rows = table["split"] == split
+            table.loc[rows, list(plan.experiment.scoring.overlap.mean)] = OVERLAP[kind, split][int(run.fold)]
+            table.loc[rows, list(plan.experiment.scoring.distance.mean)] = 1.5 if kind == ENSEMBLE else 2.0
+        table.to_csv(path, index=False, lineterminator="\n")
+    score(NAME)
+    return read_results(NAME)
+
+
+def test_weights_of_seeds_are_added_up_so_that_they_sum_to_one(over_seeds: Results) -> None:
+    section = ensembles.build(over_seeds)
+    assert section is not None
+    rows = section.values["weights"]
+    assert [row["label"] for row in rows] == ["ce", LABEL]
+    for column, _ in section.values["classes"]:
+        assert [row[column] for row in rows] == pytest.approx([0.4, 0.6])
+
+
+def test_the_gain_is_over_what_each_fold_chooses_on_its_own_val(over_seeds: Results) -> None:
+    section = ensembles.build(over_seeds)
+    assert section is not None
+    (row,) = section.values["rows"]
+    gain = row["gain"]
+    assert [(choice["label"], choice["folds"]) for choice in gain["choices"]] == [("ce", ["0"]), (LABEL, ["1"])]
+    assert gain["overlap"] == pytest.approx(0.1), "0.85 minus the mean of 0.8 and 0.7; over ce alone it is 0.25"
+    assert 0.05 <= gain["overlap_low"] < 0.1 < gain["overlap_high"] <= 0.15
+    assert [gain["distance"], gain["distance_low"], gain["distance_high"]] == pytest.approx([-0.5] * 3)
+    page = render(over_seeds, [section])
+    assert "</span> in fold 0;" in page
+    assert "chosen fold by fold" in page
 
 
 def test_the_page_holds_them_as_text(results: Results) -> None:
