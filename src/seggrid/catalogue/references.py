@@ -213,6 +213,12 @@ REFERENCES: dict[str, Reference] = {
         "Radiology: Artificial Intelligence", 2024, volume="6", number="4", pages="e240300",
         doi="10.1148/ryai.240300",
     ),
+    "li2025": article(
+        "Li, Chengyin and Sultan, Rafi Ibn and Bagher-Ebadian, Hassan and Qiang, Yao and Thind, Kundan and "
+        "Zhu, Dongxiao and Chetty, Indrin J.",
+        "Enhancing CT image segmentation accuracy through ensemble loss function optimization",
+        "Medical Physics", 2025, volume="52", number="7", doi="10.1002/mp.17848",
+    ),
     "jin2025": article(
         "Jin, Zhongmin and others",
         "A 3D multi-task network for the automatic segmentation of CT images featuring hip osteoarthritis",
