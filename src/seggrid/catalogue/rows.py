@@ -157,11 +157,13 @@ class StepRow(Row):
 
     Attributes:
         geometric: whether it moves pixels, and so acts on the mask as well.
-        normalises: whether it brings images of any scale of intensities to one.
+        normalises: whether it brings images of any scale of intensities to one, each by its own values.
+        normalises_with: a parameter; where that is true it brings all images to one scale, by fixed values.
     """
 
     geometric: bool = False
     normalises: bool = False
+    normalises_with: str = ""
 
 
 @dataclass(frozen=True)

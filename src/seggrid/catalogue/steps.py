@@ -35,7 +35,9 @@ STEPS: dict[str, StepRow] = {
         parameters={
             "low": Parameter(0.0, "lowest value kept", -1e6, 1e6),
             "high": Parameter(255.0, "highest value kept", -1e6, 1e6),
+            "scale": Parameter(False, "bring low to 0 and high to 1, of every image alike"),
         },
+        normalises_with="scale",
     ),
     "percentile_clip": StepRow(
         "seggrid.data.preprocessing.intensity:percentile_clip",

@@ -13,6 +13,12 @@ class Step(NamedStep):
 
     rows = STEPS
 
+    @property
+    def normalises(self) -> bool:
+        """Whether it brings images to one scale of intensities."""
+        row = STEPS[self.name]
+        return row.normalises or bool(self.settings.get(row.normalises_with))
+
     @model_validator(mode="after")
     def _ordered(self) -> Step:
         settings = self.settings

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 
-from seggrid.catalogue import ARCHITECTURES, LOSSES, METRICS, NETWORKS, STEPS, LossRow, Parameter, Row
+from seggrid.catalogue import ARCHITECTURES, LOSSES, METRICS, NETWORKS, STEPS, LossRow, Parameter, Row, StepRow
 from seggrid.errors import UserError
 
 
@@ -57,10 +57,14 @@ def steps() -> str:
     return _table(
         ("step", "what it does", "moves pixels", "normalises", "version"),
         (
-            (f"`{name}`", row.doc, "yes" if row.geometric else "", "yes" if row.normalises else "", row.version)
+            (f"`{name}`", row.doc, "yes" if row.geometric else "", _normalises(row), row.version)
             for name, row in STEPS.items()
         ),
     )
+
+
+def _normalises(row: StepRow) -> str:
+    return f"with `{row.normalises_with}`" if row.normalises_with else "yes" if row.normalises else ""
 
 
 def networks() -> str:

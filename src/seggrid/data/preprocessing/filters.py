@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from scipy import ndimage
 
-from seggrid.data.preprocessing.intensity import FloatImage, each_channel, to_unit
+from seggrid.data.preprocessing.intensity import FlatError, FloatImage, each_channel, to_unit
 from seggrid.errors import UserError
 from seggrid.thresholds import multilevel
 
@@ -29,7 +29,8 @@ def bilateral(image: FloatImage, sigma_intensity: float, sigma_space: float) -> 
         sigma_space: in pixels; the window reaches two of it.
 
     Raises:
-        UserError: the image is not 2-D, or constant.
+        UserError: the image is not 2-D.
+        FlatError: a channel has one value only.
     """
     if image.ndim != 3:
         raise UserError(f"bilateral works on 2-D images, this one has {image.ndim - 1} axes; use median or gaussian")
@@ -47,10 +48,10 @@ def multilevel_threshold(image: FloatImage, classes: int) -> FloatImage:
     """Append the levels of the first channel as a channel from 0 to 1.
 
     Raises:
-        UserError: the first channel has fewer values than ``classes``.
+        FlatError: the first channel has fewer values than ``classes``.
     """
     try:
         levels = multilevel(image[0], classes)
     except ValueError as error:
-        raise UserError(f"multilevel_threshold: {error}") from error
+        raise FlatError(f"multilevel_threshold: {error}") from error
     return np.concatenate([image, levels[None].astype(np.float32) / (classes - 1)])

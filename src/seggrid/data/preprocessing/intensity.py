@@ -15,6 +15,10 @@ from seggrid.errors import UserError
 FloatImage = npt.NDArray[np.float32]
 
 
+class FlatError(UserError):
+    """A channel has one value, or too few for a step: there is nothing in it."""
+
+
 def each_channel(image: FloatImage, act: Callable[[FloatImage], npt.NDArray[np.floating]]) -> FloatImage:
     """Apply ``act`` to every channel ``(*S)`` and stack the results as float32."""
     return np.stack([np.asarray(act(channel), np.float32) for channel in image])
@@ -24,17 +28,22 @@ def to_unit(channel: FloatImage) -> FloatImage:
     """Scale a channel linearly to 0 to 1.
 
     Raises:
-        UserError: it has one value only.
+        FlatError: it has one value only.
     """
     low, high = channel.min(), channel.max()
     if low == high:
-        raise UserError(f"a channel has the value {low:g} everywhere; correct the steps before, or exclude the case")
+        raise FlatError(f"a channel has the value {low:g} everywhere; correct the steps before, or exclude the case")
     return (channel - low) / (high - low)
 
 
-def window(image: FloatImage, low: float, high: float) -> FloatImage:
-    """Clip to fixed intensities, in the unit of the file (e.g. Hounsfield units)."""
-    return np.clip(image, low, high)
+def window(image: FloatImage, low: float, high: float, scale: bool = False) -> FloatImage:
+    """Clip to fixed intensities, in the unit of the file (e.g. Hounsfield units).
+
+    Args:
+        scale: bring ``low`` to 0 and ``high`` to 1: the same for every image.
+    """
+    clipped = np.clip(image, low, high)
+    return (clipped - np.float32(low)) / np.float32(high - low) if scale else clipped
 
 
 def percentile_clip(image: FloatImage, low: float, high: float) -> FloatImage:
@@ -46,7 +55,7 @@ def z_score(image: FloatImage) -> FloatImage:
     """Subtract each channel's mean and divide by its standard deviation.
 
     Raises:
-        UserError: a channel has one value only.
+        FlatError: a channel has one value only.
     """
 
     def standardise(channel: FloatImage) -> npt.NDArray[np.floating]:
@@ -66,7 +75,7 @@ def min_max(image: FloatImage) -> FloatImage:
     """Scale each channel to 0 to 1.
 
     Raises:
-        UserError: a channel has one value only.
+        FlatError: a channel has one value only.
     """
     return each_channel(image, to_unit)
 
@@ -75,7 +84,7 @@ def contrast_stretch(image: FloatImage, low: float, high: float) -> FloatImage:
     """Clip each channel to two of its percentiles, then scale it to 0 to 1.
 
     Raises:
-        UserError: a channel has one value between the percentiles.
+        FlatError: a channel has one value between the percentiles.
     """
     return min_max(percentile_clip(image, low, high))
 
@@ -94,7 +103,7 @@ def clahe(image: FloatImage, clip_limit: float, tiles: int) -> FloatImage:
     """Equalise within tiles, with a bound on the contrast (Zuiderveld 1994); gives 0 to 1.
 
     Raises:
-        UserError: a channel has one value only.
+        FlatError: a channel has one value only.
     """
 
     def equalise_tiles(channel: FloatImage) -> npt.NDArray[np.floating]:

@@ -38,6 +38,7 @@ class Pipeline:
             place: what is known of the image besides its pixels.
 
         Raises:
+            FlatError: a channel has one value at a step, or too few for it; names the step.
             UserError: a step does not suit this case, or a value is no longer finite; names the step.
         """
         result = image.astype(np.float32)
@@ -50,7 +51,7 @@ class Pipeline:
                 else:
                     result = stage.act(result, **stage.parameters)
             except UserError as error:
-                raise UserError(f"preprocessing step {stage.name}: {error}") from error
+                raise type(error)(f"preprocessing step {stage.name}: {error}") from error
             if not np.isfinite(result).all():
                 raise UserError(f"preprocessing step {stage.name}: gives values that are not finite")
         return np.ascontiguousarray(result, np.float32), np.ascontiguousarray(labels), geometry

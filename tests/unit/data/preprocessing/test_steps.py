@@ -11,6 +11,7 @@ import pytest
 from seggrid.catalogue import STEPS
 from seggrid.config.preprocessing import Step
 from seggrid.data.preprocessing.geometry import Place
+from seggrid.data.preprocessing.intensity import FlatError
 from seggrid.data.preprocessing.pipeline import Pipeline
 from seggrid.errors import UserError
 
@@ -61,6 +62,18 @@ def test_window_and_percentile_clip_bound_the_values(image: np.ndarray) -> None:
     assert np.allclose(clipped.max((1, 2)), np.percentile(image, 80, (1, 2)))
 
 
+def test_a_scaled_window_is_the_same_for_every_image() -> None:
+    step = {"window": {"low": -200, "high": 600, "scale": True}}
+    pixels = np.array([[[-1000, -200, 0, 400, 600, 3000]]], np.int16)
+    assert run(pixels, step).tolist() == [[[0.0, 0.0, 0.25, 0.75, 1.0, 1.0]]]
+    assert run(pixels[..., :2], step).tolist() == [[[0.0, 0.0]]]
+    assert Step.model_validate(step).normalises
+    # Runs that do not use it keep their identity.
+    plain = Step.model_validate({"window": {"low": -200, "high": 600, "scale": False}})
+    assert plain.identity() == ["window", 1, {"high": 600.0, "low": -200.0}]
+    assert not plain.normalises
+
+
 def test_bilateral_smooths_but_keeps_the_edge() -> None:
     rng = np.random.default_rng(0)
     step = np.repeat([0.0, 1000.0], 24)[None, None].repeat(40, 1) + rng.normal(0, 10, (1, 40, 48))
@@ -78,7 +91,7 @@ def test_multilevel_threshold_appends_a_channel(image: np.ndarray) -> None:
 
 
 def test_a_step_that_does_not_suit_is_named(image: np.ndarray) -> None:
-    with pytest.raises(UserError, match="preprocessing step z_score: a channel has the value 0 everywhere"):
+    with pytest.raises(FlatError, match="preprocessing step z_score: a channel has the value 0 everywhere"):
         run(image, {"window": {"low": -5, "high": 0}}, "z_score")
     with pytest.raises(UserError, match="preprocessing step bilateral: bilateral works on 2-D images"):
         run(np.random.default_rng(0).normal(0, 1, (1, 9, 9, 9)), "bilateral")
