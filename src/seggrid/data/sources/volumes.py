@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import gzip
+import math
 import zlib
 from pathlib import Path
 from types import ModuleType
@@ -11,12 +13,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from seggrid.data.sources.compressed import Compressed, find_compressed, meta_header
 from seggrid.data.sources.grids import Grid
 from seggrid.errors import UserError
 
 NIFTI = (".nii", ".nii.gz")
 ITK = (".nrrd", ".mha", ".mhd")
 _DAMAGE = (OSError, EOFError, ValueError, SyntaxError, zlib.error)
+_PIECE = 1 << 20
+#: Of the codes of NIfTI for metre and micron.
+_MM = {1: 1000.0, 3: 0.001}
 _FOURTH = "{path}: {axes} axes; give one volume a file: a channel a file in the nnU-Net layout, a time a case"
 _NUMBERS = "{path}: its pixels are colours or complex numbers; store one number a pixel, a channel a file"
 
@@ -40,11 +46,11 @@ def is_nifti(path: Path) -> bool:
 def companion(path: Path) -> Path | None:
     """Return the file with the voxels of an ``.mhd`` header; ``None`` where there is none."""
     try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        with path.open("rb") as file:
+            name = meta_header(file).get("ElementDataFile", "")
     except OSError:
         return None
-    named = [line.partition("=")[2].strip() for line in lines if line.partition("=")[0].strip() == "ElementDataFile"]
-    return path.parent / named[0] if named and named[0] not in ("", "LOCAL", "LIST") else None
+    return path.parent / name if name not in ("", "LOCAL", "LIST") else None
 
 
 def read_grid(path: Path) -> Grid | None:
@@ -100,7 +106,13 @@ def _nifti(path: Path) -> tuple[Any, Grid | None]:
     if not all(0 < zoom < np.inf for zoom in zooms[:axes]):
         spacing = tuple(map(float, zooms[:axes]))
         raise UserError(f"{path}: the header's spacing {spacing} is not positive; correct the header")
-    return image, None if axes == 2 else _grid(path, shape[:3], image.affine)
+    return image, None if axes == 2 else _grid(path, shape[:3], _in_mm(image) @ image.affine)
+
+
+def _in_mm(image: Any) -> npt.NDArray[np.float64]:
+    """From the unit of length that a NIfTI header names to mm, ``(4, 4)``; one that names none is in mm."""
+    unit = _MM.get(int(image.header["xyzt_units"]) & 7, 1.0)
+    return np.diag([unit, unit, unit, 1.0])
 
 
 def _grid(path: Path, shape: tuple[int, ...], affine: npt.NDArray[np.float64], lps: bool = False) -> Grid:
@@ -113,16 +125,29 @@ def _grid(path: Path, shape: tuple[int, ...], affine: npt.NDArray[np.float64], l
 def _read_nifti(path: Path, flat_slice: bool) -> tuple[npt.NDArray[Any], tuple[float, ...]]:
     image, grid = _nifti(path)
     flat = grid is None or (flat_slice and grid.shape[2] == 1)
-    data = image.dataobj
+    scaled = not flat and (image.dataobj.slope, image.dataobj.inter) != (1, 0)
     try:
-        scaled = not flat and (data.slope, data.inter) != (1, 0)
-        array = np.asarray(data, np.float32) if scaled else np.asanyarray(data)
+        array = _nifti_values(path, image.dataobj, scaled)
     except _DAMAGE as error:
         raise _unreadable(path, error) from error
     if flat or grid is None:
-        spacing = tuple(float(zoom) for zoom in image.header.get_zooms()[:2])
+        spacing = tuple(float(np.float32(_in_mm(image)[0, 0] * zoom)) for zoom in image.header.get_zooms()[:2])
         return array.reshape(array.shape[:2]), spacing
     return grid.to_canonical(array.reshape(grid.shape)), grid.spacing
+
+
+def _nifti_values(path: Path, data: Any, scaled: bool) -> npt.NDArray[Any]:
+    from nibabel.arrayproxy import ArrayProxy
+
+    if path.suffix.lower() != ".gz":
+        return np.asarray(data, np.float32) if scaled else np.asanyarray(data)
+    with gzip.open(path) as file:
+        held = ArrayProxy(file, (data.shape, data.dtype, data.offset, data.slope, data.inter), mmap=False)
+        array = np.asarray(held, np.float32) if scaled else np.asanyarray(held)
+        # The checksum comes last, and nibabel stops before it.
+        while file.read(_PIECE):
+            pass
+    return array
 
 
 @functools.cache
@@ -168,11 +193,25 @@ def _read_itk(path: Path) -> tuple[npt.NDArray[Any], tuple[float, ...]]:
     reader = _itk_header(path)
     grid = _itk_grid(path, reader)
     try:
-        image = reader.Execute()
+        compressed = find_compressed(path)
+        image = None if compressed else reader.Execute()
+        # A view, which lives as long as the image.
+        array = _inflated(reader, compressed) if compressed else _sitk().GetArrayViewFromImage(image)
     except RuntimeError as error:
         raise _unreadable(path, _last_line(error)) from None
-    # The array is a view of the image, which it keeps alive.
-    array = _sitk().GetArrayViewFromImage(image)
+    except _DAMAGE as error:
+        raise _unreadable(path, error) from error
     if grid is None:
-        return array.copy(), tuple(float(np.float32(side)) for side in reversed(image.GetSpacing()))
+        return array.copy(), tuple(float(np.float32(side)) for side in reversed(reader.GetSpacing()))
     return np.array(grid.to_canonical(array.transpose())), grid.spacing
+
+
+def _inflated(reader: Any, compressed: Compressed) -> npt.NDArray[Any]:
+    """The voxels, the axis that varies fastest last."""
+    library = _sitk()
+    one = library.Image([1] * reader.GetDimension(), reader.GetPixelIDValue())
+    kind: np.dtype[Any] = library.GetArrayViewFromImage(one).dtype
+    shape = tuple(reversed(reader.GetSize()))
+    content = compressed.read(math.prod(shape) * kind.itemsize)
+    stored = np.frombuffer(content, kind.newbyteorder(">" if compressed.big_endian else "<"))
+    return stored.astype(kind, copy=False).reshape(shape)

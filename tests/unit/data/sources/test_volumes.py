@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from pathlib import Path
 
 import nibabel as nib
@@ -117,6 +119,69 @@ def test_a_truncated_volume_is_named(tmp_path: Path, name: str) -> None:
         with pytest.raises(UserError, match=rf"{name}: unreadable or truncated") as caught:
             read(tmp_path / name)
         assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["a.nii.gz", "a.nrrd", "a.mha", "a.mhd"])
+def test_a_flipped_bit_in_compressed_voxels_is_never_read_over(tmp_path: Path, name: str) -> None:
+    """Libraries stop before the checksum: they would return wrong voxels for most of these."""
+    smooth = np.arange(30 * 30 * 30, dtype=np.int16).reshape(30, 30, 30) // 7
+    write_volume(tmp_path / name, smooth)
+    voxels = tmp_path / "a.zraw" if name == "a.mhd" else tmp_path / name
+    whole = voxels.read_bytes()
+    for place in range(len(whole) // 2, len(whole), len(whole) // 40):
+        damaged = bytearray(whole)
+        damaged[place] ^= 16
+        voxels.write_bytes(damaged)
+        with pytest.raises(UserError, match=rf"{name}: unreadable or truncated"):
+            read_image(tmp_path / name)
+    voxels.write_bytes(whole)
+    assert np.array_equal(read_image(tmp_path / name)[0][0], smooth)
+
+
+@pytest.mark.parametrize("name", ["a.nrrd", "a.mha"])
+def test_compressed_voxels_of_any_number_type_and_byte_order(tmp_path: Path, name: str) -> None:
+    """What is inflated here is what ITK reads."""
+    for kind in ("u1", "i1", "u2", "i4", "u8", "f4", "f8"):
+        array = np.random.default_rng(1).integers(0, 100, (3, 4, 5)).astype(kind)
+        write_volume(tmp_path / name, array)
+        image, _ = read_image(tmp_path / name)
+        assert image.dtype == np.dtype(kind)
+        assert np.array_equal(image[0], array)
+    array = VOLUME.astype(">u2")
+    if name == "a.mha":
+        header = "NDims = 3\nBinaryData = True\nBinaryDataByteOrderMSB = True\nCompressedData = True\n"
+        header += "DimSize = 6 5 4\nElementType = MET_USHORT\nElementDataFile = LOCAL\n"
+        packed = zlib.compress(array.tobytes()) + b"\n"  # some writers end the file with a line
+    else:
+        header = "NRRD0004\n# of a scanner\ntype: uint16\ndimension: 3\nsizes: 6 5 4\nendian: big\nencoding: gzip\n"
+        header += "encoding:=a key of its own\n\n"
+        content = array.tobytes()
+        packed = gzip.compress(content[:100]) + gzip.compress(content[100:])
+    (tmp_path / name).write_bytes(header.encode() + packed)
+    image, _ = read_image(tmp_path / name)
+    assert image.dtype == np.uint16
+    assert np.array_equal(image[0], VOLUME)
+
+
+def test_compressed_voxels_in_several_files_are_refused(tmp_path: Path) -> None:
+    for number, part in enumerate(VOLUME):
+        (tmp_path / f"{number}.gz").write_bytes(gzip.compress(part.tobytes()))
+    header = "NRRD0004\ntype: uint16\ndimension: 3\nsizes: 6 5 4\nendian: little\nencoding: gzip\n"
+    (tmp_path / "a.nrrd").write_text(header + "data file: %d.gz 0 3 1\n")
+    with pytest.raises(UserError, match=r"a\.nrrd: .*compressed voxels in several files.*save it as one file"):
+        read_image(tmp_path / "a.nrrd")
+
+
+@pytest.mark.parametrize(("unit", "sides"), [("unknown", 5.0), ("mm", 5.0), ("meter", 5000.0), ("micron", 0.005)])
+def test_lengths_of_nifti_are_in_the_unit_of_its_header(tmp_path: Path, unit: str, sides: float) -> None:
+    image = nib.Nifti1Image(VOLUME, np.diag([5.0, 5.0, 5.0, 1.0]))
+    image.header.set_xyzt_units(unit)
+    nib.save(image, tmp_path / "a.nii")
+    assert read_image(tmp_path / "a.nii")[1] == pytest.approx((sides,) * 3)
+    flat = nib.Nifti1Image(VOLUME[..., :1], np.diag([5.0, 5.0, 5.0, 1.0]))
+    flat.header.set_xyzt_units(unit)
+    nib.save(flat, tmp_path / "b.nii")
+    assert read_image(tmp_path / "b.nii")[1] == pytest.approx((sides,) * 2)
 
 
 @pytest.mark.parametrize("name", ["a.nii.gz", "a.nrrd"])
