@@ -25,6 +25,7 @@ from seggrid.data.card import PERCENTILES, Summary, image_digest, make_card
 from seggrid.data.index import CaseEntry, index_text
 from seggrid.data.piecewise import count_labels, flat, percentiles, pieces
 from seggrid.data.preprocessing.geometry import Place
+from seggrid.data.preprocessing.intensity import FlatError
 from seggrid.data.preprocessing.pipeline import Pipeline
 from seggrid.data.sources import Case, Listing, Source, open_source
 from seggrid.data.splits import make_splits, require_groups
@@ -65,7 +66,7 @@ class _Refused:
 
 @dataclass(frozen=True)
 class _LeftOut:
-    """A part of a volume that is no case; see ``checks.is_left_out``."""
+    """A part of a volume that is no case; see ``checks.is_left_out``, or has one value after a step."""
 
 
 _Result = _Prepared | _Refused | _LeftOut
@@ -93,6 +94,10 @@ class _Preparer:
             return _Refused(problems)
         try:
             image, labels, geometry = self._pipeline(raw.image, raw.labels, Place(raw.spacing, raw.part))
+        except FlatError as error:
+            # A window may make one value of what is nothing but air.
+            empty = raw.part and not raw.labels.any()
+            return _LeftOut() if empty else _Refused((f"{case.case}: {error}",))
         except UserError as error:
             return _Refused((f"{case.case}: {error}",))
         intensities = np.percentile(raw.image, PERCENTILES)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from seggrid.config.data import CocoData, Data, FolderData, PhantomData
 from seggrid.data.sources.base import Case, Listing, RawCase, Source
 from seggrid.data.sources.coco import CocoSource
-from seggrid.data.sources.cuts import CutSource, is_part
+from seggrid.data.sources.cuts import CutSource
 from seggrid.data.sources.folder import FolderSource
 from seggrid.data.sources.nnunet import NnunetSource
 
@@ -25,7 +25,5 @@ def open_source(data: Data) -> Source:
         return PhantomSource(data)
     if isinstance(data, CocoData):
         return CocoSource(data)
-    if data.subvolumes is None and data.slices is None:
-        return FolderSource(data) if isinstance(data, FolderData) else NnunetSource(data)
-    volumes = data.model_copy(update={"exclude": tuple(name for name in data.exclude if not is_part(name, data))})
-    return CutSource(FolderSource(volumes) if isinstance(volumes, FolderData) else NnunetSource(volumes), data)
+    files = FolderSource(data) if isinstance(data, FolderData) else NnunetSource(data)
+    return files if data.subvolumes is None and data.slices is None else CutSource(files, data)

@@ -100,6 +100,11 @@ class Hidden:
     patient: str
 
 
+def no_such_case(name: str) -> str:
+    """What is wrong with a name in ``data.exclude`` that no case has."""
+    return f"data.exclude: there is no case {name}; correct the name or take it out"
+
+
 def group_cases(
     data: FolderData | CocoData | NnunetData, names: Iterable[str], hidden: Mapping[str, Hidden] | None = None
 ) -> Listing:
@@ -116,11 +121,7 @@ def group_cases(
     """
     hidden = hidden or {}
     found = set(names)
-    problems = [
-        f"data.exclude: there is no case {name}; correct the name or take it out"
-        for name in data.exclude
-        if name not in found
-    ]
+    problems = [no_such_case(name) for name in data.exclude if name not in found]
     kept = sorted(found.difference(data.exclude))
     path = data.path / data.cases
     if path.is_file():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -11,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from seggrid.config.data import FolderData, NnunetData, SubVolumes
-from seggrid.data.sources.base import Case, Listing, RawCase, Source
+from seggrid.data.sources.base import Case, Listing, RawCase, Source, no_such_case
 from seggrid.errors import UserError
 
 _AXES = "zyx"
@@ -44,8 +43,7 @@ class CutSource:
     """
 
     def __init__(self, inner: VolumeSource, data: FolderData | NnunetData) -> None:
-        self._inner, self._blocks, self._axis = inner, data.subvolumes, data.slices
-        self._exclude = frozenset(name for name in data.exclude if is_part(name, data))
+        self._inner, self._blocks, self._axis, self._exclude = inner, data.subvolumes, data.slices, data.exclude
         self._parts: dict[str, _Part] = {}
         self._last: tuple[Case, RawCase] | None = None
 
@@ -59,8 +57,13 @@ class CutSource:
         return self._inner.class_names
 
     def list_cases(self) -> Listing:
-        """Name the parts of every volume, from its header."""
+        """Name the parts of every volume, from its header.
+
+        A name in ``data.exclude`` is that of a volume where there is one, else that of a part.
+        """
         listing = self._inner.list_cases()
+        # What the other source does not know may be the names of parts.
+        unknown = {no_such_case(name): name for name in self._exclude if no_such_case(name) in listing.problems}
         problems = [*listing.problems]
         patients = {volume.group for volume in listing.cases}
         alone = len(patients) == 1 and self._blocks is not None
@@ -77,11 +80,10 @@ class CutSource:
                 problems += error.problems
                 continue
             self._parts |= parts
-            kept = (name for name in parts if name not in self._exclude)
+            kept = (name for name in parts if no_such_case(name) not in unknown)
             cases += [Case(name, name if alone else volume.group, volume.group) for name in kept]
-        unknown = sorted(self._exclude - self._parts.keys())
-        problems += [f"data.exclude: there is no case {name}; correct the name or take it out" for name in unknown]
-        return Listing(tuple(cases), tuple(problems), listing.incomplete)
+        told = [text for text in problems if unknown.get(text) not in self._parts]
+        return Listing(tuple(cases), tuple(told), listing.incomplete)
 
     def _cut(self, volume: Case, shape: tuple[int, ...]) -> Iterator[tuple[str, _Part]]:
         if self._axis is not None:
@@ -115,12 +117,6 @@ class CutSource:
         # Copies, so that they do not hold on to the volume.
         image, labels = np.array(whole.image[(slice(None), *part.where)]), np.array(whole.labels[part.where])
         return RawCase(case.case, case.group, image, labels, spacing, part=True)
-
-
-def is_part(name: str, data: FolderData | NnunetData) -> bool:
-    """Whether a name is one that a part of a volume may have."""
-    pattern = rf".+_{_AXES[data.slices]}\d+" if data.slices is not None else r".+_z\d+y\d+x\d+"
-    return re.fullmatch(pattern, name, re.DOTALL) is not None
 
 
 def _edges(name: str, blocks: SubVolumes | None, axis: int, side: int) -> Sequence[tuple[int, int]]:

@@ -117,6 +117,29 @@ def test_parts_without_any_content_are_left_out(tmp_path: Path, build: Callable[
     assert "v0_z0" not in [entry.case for entry in store.cases]
 
 
+@pytest.mark.parametrize("step", ["z_score", "min_max"])
+def test_parts_without_contrast_in_the_window_are_left_out(
+    tmp_path: Path, build: Callable[..., Store], step: str
+) -> None:
+    data = {**write(tmp_path / "raw", 4), "slices": 0, "allow_empty": True}
+    image, _ = volume(9)
+    image[0] = -np.arange(90).reshape(9, 10)
+    write_volume(tmp_path / "raw" / "images" / "v0.nii.gz", image)
+    window = {"window": {"low": 0, "high": 100}}
+    store = build(data, (window, step))
+    assert "v0_z0" not in [entry.case for entry in store.cases]
+    assert (len(store.cases), read_json(DataFolder("built", tmp_path).card)["left_out"]) == (23, 1)
+    # With a scale of its own the window keeps it: black.
+    scaled = build(data, ({"window": {"low": 0, "high": 100, "scale": True}},), name="scaled")
+    assert len(scaled.cases) == 24
+    assert not scaled.image(0).any()
+    # A part that shows an object is never passed over.
+    image[5] = -np.arange(90).reshape(9, 10)
+    write_volume(tmp_path / "raw" / "images" / "v0.nii.gz", image)
+    with pytest.raises(UserError, match=rf"v0_z5: preprocessing step {step}: a channel has the value 0 everywhere"):
+        build(data, (window, step), name="broken")
+
+
 def test_one_patient_is_preprocessed_and_counted_as_one(tmp_path: Path, build: Callable[..., Store]) -> None:
     store = build({**write(tmp_path / "raw", 1), "subvolumes": {"grid": [1, 3, 3]}})
     card = read_json(DataFolder("built", tmp_path).card)
@@ -137,9 +160,21 @@ def test_parts_and_volumes_can_be_excluded(tmp_path: Path) -> None:
     assert [case.case for case in listing.cases] == ["v1_z0y0x0", "v2_z0y0x0", "v2_z0y0x1"]
     listing = opened(data, subvolumes=cut, exclude=["v1_z0y0x7", "v9"]).list_cases()
     assert [problem.split(";")[0] for problem in listing.problems] == [
-        "data.exclude: there is no case v9",
         "data.exclude: there is no case v1_z0y0x7",
+        "data.exclude: there is no case v9",
     ]
+
+
+def test_a_volume_that_is_called_like_a_part_can_be_excluded(tmp_path: Path) -> None:
+    data = write(tmp_path, 2)
+    for part in ("images", "masks"):
+        (tmp_path / part / "v1.nii.gz").rename(tmp_path / part / "v0_z3.nii.gz")
+    listing = opened(data, slices=0, exclude=["v0_z3", "v0_z4", "v0_z5"]).list_cases()
+    assert not listing.problems
+    # The volume of that name, not the slice.
+    assert [case.case for case in listing.cases] == ["v0_z0", "v0_z1", "v0_z2", "v0_z3"]
+    listing = opened(data, slices=0, exclude=["v0_z3_z0", "v0"]).list_cases()
+    assert [case.case for case in listing.cases] == [f"v0_z3_z{number}" for number in range(1, 6)]
 
 
 def test_a_damaged_volume_is_told_once(tmp_path: Path, build: Callable[..., Store]) -> None:
