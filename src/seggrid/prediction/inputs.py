@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +24,9 @@ SUFFIXES = {
     ".png": ".png", ".jpg": ".png", ".jpeg": ".png", ".tif": ".tif", ".tiff": ".tiff",
     ".nii": ".nii", ".nii.gz": ".nii.gz", ".nrrd": ".nrrd", ".mha": ".mha", ".mhd": ".mha",
 }  # fmt: skip
-#: Volumes of which slices are taken one by one are kept for the next slice: one for each thread that reads.
-_KEPT = 2
 _CHANNEL = re.compile(r"(.+)_(\d{4})")
+#: An image ``(C, *S)`` and its spacing in mm.
+Image = tuple[npt.NDArray[Any], Spacing | None]
 
 
 @dataclass(frozen=True)
@@ -94,22 +93,17 @@ class Input:
         voxels = (companion(file) for file in self.files if file.suffix.lower() == ".mhd")
         return (*self.files, *(file for file in voxels if file))
 
-    def read(self, frame: int = 1) -> tuple[npt.NDArray[Any], Spacing | None]:
+    def read(self, frame: int = 1) -> Image:
         """Return the image ``(C, *S)`` as the files hold it, and its spacing in mm where they carry one.
 
+        Of a volume that is segmented slice by slice it is the whole one.
+
         Args:
-            frame: or slice, counted from 1.
+            frame: counted from 1.
 
         Raises:
             UserError: a file cannot be read, or the channels differ in size or place.
         """
-        if self.axis is not None:
-            volume, spacing = _kept(self)
-            return volume.take(frame - 1, self.axis + 1), spacing and (*spacing[: self.axis], *spacing[self.axis + 1 :])
-        return self.read_whole(frame)
-
-    def read_whole(self, frame: int = 1) -> tuple[npt.NDArray[Any], Spacing | None]:
-        """Return the image as ``read`` does, of a volume all slices."""
         try:
             if self.series:
                 return self.series.read()
@@ -125,11 +119,6 @@ class Input:
                 raise UserError(f"{file}: {size_text(channel.shape[1:])} pixels, unlike {self.files[0].name}")
             require_same_place(file, self.files[0], image.ndim - 1)
         return np.concatenate([image, *(channel for channel, _ in others)]), spacing
-
-
-@lru_cache(maxsize=_KEPT)
-def _kept(item: Input) -> tuple[npt.NDArray[Any], Spacing | None]:
-    return item.read_whole()
 
 
 @dataclass

@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from rich.console import Console
 from rich.progress import track
 
+from seggrid.catalogue import STEPS
 from seggrid.data.sources.pseudonyms import write_table
 from seggrid.errors import UserError
 from seggrid.inference.device import choose_device
@@ -29,7 +31,8 @@ from seggrid.records import sweep_parts, to_csv, write_if_changed
 def predict_files(model: Model, paths: Sequence[Path], out: Path, overlays: bool, device: str = "auto") -> str:
     """Write a mask like each image into ``out``, and ``areas.csv``; return a summary.
 
-    A mask that is there and whole, of the same image by the same model, is not made again.
+    A mask that is there and whole, of the same image by the same model, is not made again. A slice of a volume that
+    has no contrast is background.
 
     Args:
         overlays: draw the objects over each image as well, into ``overlays``.
@@ -55,9 +58,11 @@ def predict_files(model: Model, paths: Sequence[Path], out: Path, overlays: bool
                 entries |= _segment(missing, Segmenter(model, chosen), keeper, problems)
         seconds, made = time.perf_counter() - begin, len(entries) - kept
         _write_areas(out / "areas.csv", model, [entries[item] for item in inputs if item in entries])
+    warned = [text] if (text := _blocks_scaled_alone(model)) else []
     if problems:
-        raise UserError(*problems, f"{len(entries)} masks are in {out}, {made} of them new")
-    return f"{len(entries)} masks in {out}, {made} of them new" + (f" ({made / seconds:.1f} a second)" if made else "")
+        raise UserError(*problems, f"{len(entries)} masks are in {out}, {made} of them new", *warned)
+    speed = f" ({made / seconds:.1f} a second)" if made else ""
+    return "\n".join([f"{len(entries)} masks in {out}, {made} of them new{speed}", *warned])
 
 
 def _segment(
@@ -70,10 +75,26 @@ def _segment(
     )  # fmt: skip
     with Writer(keeper.keep, beside(segmenter.device)) as writer:
         for batch in batches(shown, segmenter.batch):
-            masks = segmenter.segment([ready.prepared for ready in batch])
+            prepared = [ready.prepared for ready in batch if ready.prepared]
+            masks = segmenter.segment(prepared) if prepared else [_background(ready) for ready in batch]
             for ready, mask in zip(batch, masks, strict=True):
                 writer.put(ready, mask)
     return keeper.made
+
+
+def _background(ready: Ready) -> Mask:
+    return np.zeros(ready.image.shape[1:], np.uint8)
+
+
+def _blocks_scaled_alone(model: Model) -> str | None:
+    """A sentence where blocks of volumes were trained on, each brought to one scale by its own values."""
+    steps = [step.name for step in model.steps if STEPS[step.name].normalises]
+    if not getattr(model.data.data, "subvolumes", None) or not steps:
+        return None
+    return (
+        f"the model was trained on blocks, each scaled by its own values ({', '.join(steps)}), and whole volumes are "
+        "scaled by theirs: masks may be worse than the tests say; train with `window: {scale: true}` instead"
+    )
 
 
 class _Keeper:

@@ -12,6 +12,8 @@ import numpy.typing as npt
 from seggrid.data.sources.volumes import is_nifti, read_grid
 
 Mask = npt.NDArray[np.uint8]
+#: Fields of NIfTI that hold any text.
+_TEXTS = ("data_type", "db_name", "descrip", "aux_file", "intent_name")
 
 
 def encode_volume(mask: Mask, image: Path, path: Path) -> bytes:
@@ -35,6 +37,10 @@ def _nifti(mask: Mask, image: Path, path: Path) -> bytes:
     header.set_slope_inter(1, 0)
     header["cal_min"], header["cal_max"] = 0, 0
     header.extensions.clear()
+    # What was noted of the image may tell the patient, and a mask is no statistic.
+    header.set_intent("none")
+    for name in set(_TEXTS) & set(header.keys()):
+        header[name] = b""
     like = source.__class__(mask.reshape(source.shape), source.affine, header)
     content: bytes = like.to_bytes()
     # Without the time, which gzip would note down.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import highdicom
 import nibabel as nib
@@ -12,66 +12,25 @@ import numpy as np
 import pydicom
 import pytest
 import SimpleITK as sitk
-import torch
-from safetensors.torch import save_file
 
-from seggrid.config import Experiment
 from seggrid.config.data import FolderData
-from seggrid.data.preprocess import preprocess
 from seggrid.data.sources import open_source
 from seggrid.data.sources.files import read_mask
 from seggrid.data.sources.volumes import read_grid
 from seggrid.errors import UserError
-from seggrid.inference.model import Model, open_model
-from seggrid.networks import build_network
-from seggrid.paths import DataFolder, RunFolder
-from seggrid.plan import make_plan
+from seggrid.inference.model import Model
 from seggrid.prediction.stage import predict_files
-from seggrid.specification import read_data, read_run
 from tests.unit.data.sources.dicom_files import IDENTIFIERS
 from tests.unit.data.sources.volume_files import orientations, write_series, write_volume
 from tests.unit.prediction.conftest import contents, table
-
-SPACING = (2.0, 1.0, 1.0)
-UNET = {"architecture": "UNet3D", "parameters": {"channels": [4, 8]}}
-FLAT = {"architecture": "FPN", "encoder": "tu-mobilenetv3_small_100"}
-
-
-def scan(number: int, shape: tuple[int, int, int] = (12, 20, 26)) -> tuple[np.ndarray, np.ndarray]:
-    """A box off the middle in noise, and its mask."""
-    mask = np.zeros(shape, np.uint8)
-    mask[3:9, 4:12, 10:22] = 1
-    noise = np.random.default_rng(number).integers(0, 60, shape)
-    return (200 * mask + noise).astype(np.int16), mask
+from tests.unit.prediction.volume_models import FLAT, SPACING, model_of_volumes, scan
 
 
 @pytest.fixture
 def make_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Model]:
     """Make a model with random weights of volumes, or of their slices."""
     monkeypatch.setenv("SEGGRID_RESULTS", str(tmp_path / "results"))
-
-    def make(network: dict[str, Any] = UNET, seed: int = 1, **data: Any) -> Model:
-        raw = tmp_path / "raw"
-        for number in range(4):
-            image, mask = scan(number)
-            write_volume(raw / "images" / f"v{number}.nii.gz", image, SPACING)
-            write_volume(raw / "masks" / f"v{number}.nii.gz", mask, SPACING)
-        volumes = network is UNET
-        resample = {"resample": {"spacing": [2.0, 1.5, 1.5] if volumes else [1.0, 1.0]}}
-        experiment = {
-            "name": "tiny", "data": {"source": "folder", "path": str(raw), "classes": ["box"], **data},
-            "preprocessing": [resample, "z_score"], "splits": {"folds": 2}, "networks": [network], "mixtures": ["ce"],
-            "training": {"patch_size": [8, 8, 8]} if volumes else {},
-        }  # fmt: skip
-        plan = make_plan(Experiment.model_validate(experiment), [])
-        plan.write()
-        preprocess(read_data(plan.data_id), DataFolder(plan.data_id), 1)
-        run_id = plan.runs[0].run_id
-        torch.manual_seed(seed)
-        save_file(build_network(read_run(run_id).network, 1, 2).state_dict(), RunFolder(run_id).model)
-        return open_model(run_id)
-
-    return make
+    return partial(model_of_volumes, tmp_path / "raw")
 
 
 def test_a_mask_lies_on_the_grid_of_its_file(make_model: Callable[..., Model], tmp_path: Path) -> None:
@@ -156,7 +115,7 @@ def test_a_model_of_slices_segments_volumes_slice_by_slice(make_model: Callable[
     image = scan(7)[0]
     write_volume(tmp_path / "in" / "a.nrrd", image, SPACING)
     write_volume(tmp_path / "in" / "b.nii.gz", image, SPACING, turn=list(orientations())[30])
-    model = make_model(FLAT, slices=1)
+    model = make_model(FLAT, seed=7, slices=1)
     predict_files(model, [tmp_path / "in"], tmp_path / "out", overlays=False)
     masks = [read_mask(tmp_path / "out" / name)[0] for name in ("a.nrrd", "b.nii.gz")]
     assert masks[0].shape == image.shape
@@ -166,6 +125,68 @@ def test_a_model_of_slices_segments_volumes_slice_by_slice(make_model: Callable[
     write_volume(tmp_path / "one" / "c.nrrd", image[:, 6:7], SPACING)
     predict_files(model, [tmp_path / "one"], tmp_path / "out2", overlays=False)
     assert np.array_equal(read_mask(tmp_path / "out2" / "c.nrrd")[0][:, 0], masks[0][:, 6])
+
+
+@pytest.mark.usefixtures("threads")
+def test_a_slice_without_contrast_is_background(make_model: Callable[..., Model], tmp_path: Path) -> None:
+    image = scan(7)[0]
+    write_volume(tmp_path / "in" / "a.nrrd", image, SPACING)
+    image[:, 6] = 30
+    write_volume(tmp_path / "in" / "b.nrrd", image, SPACING)
+    model = make_model(FLAT, seed=7, slices=1)
+    assert predict_files(model, [tmp_path / "in"], tmp_path / "out", overlays=True).startswith("2 masks")
+    whole, one = (read_mask(tmp_path / "out" / name)[0] for name in ("a.nrrd", "b.nrrd"))
+    assert whole[:, 6].any()
+    assert not one[:, 6].any()
+    others = np.arange(image.shape[1]) != 6
+    assert np.array_equal(one[:, others], whole[:, others])
+    write_volume(tmp_path / "in" / "c.nrrd", np.full_like(image, 30), SPACING)
+    with pytest.raises(UserError, match=r"c\.nrrd: no slice has any contrast after preprocessing"):
+        predict_files(model, [tmp_path / "in"], tmp_path / "out", overlays=False)
+    assert not (tmp_path / "out" / "c.nrrd").exists()
+
+
+@pytest.mark.usefixtures("threads")
+def test_a_volume_that_was_replaced_is_read_again(make_model: Callable[..., Model], tmp_path: Path) -> None:
+    """By a second call in the same process, too."""
+    model, path = make_model(FLAT, seed=7, slices=1), tmp_path / "a.nrrd"
+    for number in (7, 8):
+        write_volume(path, np.roll(scan(number)[0], 5 * number, 2), SPACING)
+        predict_files(model, [path], tmp_path / "out", overlays=False)
+    path.rename(tmp_path / "b.nrrd")
+    predict_files(model, [tmp_path / "b.nrrd"], tmp_path / "out", overlays=False)
+    again, fresh = (read_mask(tmp_path / "out" / name)[0] for name in ("a.nrrd", "b.nrrd"))
+    assert np.array_equal(again, fresh)
+    assert len(np.unique(fresh)) == 2
+
+
+@pytest.mark.parametrize("version", [nib.Nifti1Image, nib.Nifti2Image])
+def test_no_text_of_the_header_reaches_the_mask(
+    make_model: Callable[..., Model], tmp_path: Path, version: type[nib.Nifti1Image]
+) -> None:
+    image = version(scan(7)[0].transpose(2, 1, 0), np.diag([-1.0, -1.0, 2.0, 1.0]))
+    for name in {"data_type", "db_name", "descrip", "aux_file", "intent_name"} & set(image.header.keys()):
+        image.header[name] = b"DOE JOHN"
+    image.header["intent_code"], image.header["intent_p1"] = 5, 47.11
+    nib.save(image, tmp_path / "a.nii")
+    assert b"DOE JOHN" in (tmp_path / "a.nii").read_bytes()
+    predict_files(make_model(), [tmp_path / "a.nii"], tmp_path / "out", overlays=False)
+    mask = nib.load(tmp_path / "out" / "a.nii")
+    assert b"DOE" not in (tmp_path / "out" / "a.nii").read_bytes()
+    assert mask.header.get_intent() == ("none", (), "")
+    assert np.array_equal(mask.affine, image.affine)
+
+
+def test_blocks_that_were_scaled_by_themselves_are_told(make_model: Callable[..., Model], tmp_path: Path) -> None:
+    write_volume(tmp_path / "a.nrrd", scan(7)[0], SPACING)
+    text = predict_files(make_model(), [tmp_path / "a.nrrd"], tmp_path / "out", overlays=False)
+    assert "trained on blocks" not in text
+    blocks = make_model(subvolumes={"grid": [1, 2, 1]})
+    text = predict_files(blocks, [tmp_path / "a.nrrd"], tmp_path / "out", overlays=False)
+    assert "the model was trained on blocks, each scaled by its own values (z_score), and whole volumes" in text
+    scaled = make_model(subvolumes={"grid": [1, 2, 1]}, steps=[{"window": {"low": 0, "high": 250, "scale": True}}])
+    text = predict_files(scaled, [tmp_path / "a.nrrd"], tmp_path / "out", overlays=False)
+    assert "trained on blocks" not in text
 
 
 def test_odd_volumes(make_model: Callable[..., Model], tmp_path: Path) -> None:
