@@ -50,6 +50,10 @@ class Segmenter:
         self._pipeline = Pipeline(model.steps)
         #: For files that carry none, as in the data set.
         self._spacing = getattr(model.data.data, "spacing", None)
+        #: Whether images without a spacing can not be segmented.
+        self.needs_spacing = self._spacing is None and (
+            needs_spacing(self._chains) or any("spacing" in step.settings for step in model.steps)
+        )
         classes = len(model.class_names) + 1
         self._training = model.members[0][0].training
         self._use_kernels()
@@ -67,8 +71,9 @@ class Segmenter:
             spacing: mm per axis, where it is known.
 
         Raises:
+            FlatError: a channel has one value, or too few for a step of the preprocessing.
             UserError: it has other axes or channels than those of the data set, values that are not finite, or no
-                spacing where post-processing needs one.
+                spacing where preprocessing or post-processing needs one.
         """
         if image.ndim != self._axes + 1 or not image.size:
             raise UserError(

@@ -14,7 +14,7 @@ from mlflow import MlflowClient
 from mlflow.entities import LoggedModel, LoggedModelStatus
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
-from mlflow.types import Schema, TensorSpec
+from mlflow.types import DataType, ParamSchema, ParamSpec, Schema, TensorSpec
 
 import seggrid
 from seggrid.data.preprocessing.geometry import Place
@@ -122,36 +122,33 @@ def _log_model(
 ) -> LoggedModel:
     logged = client.create_logged_model(experiment_id, ALIAS, parent_id, tags, model_type="segmentation")
     with tempfile.TemporaryDirectory() as folder:
-        parts, saved = Path(folder) / CHAMPION, Path(folder) / "model"
         model = Model.of_runs(
             champion.members, class_names=champion.class_names, postprocessing=champion.postprocessing
         )
-        model.write(parts)
-        _save(
-            parts,
-            saved,
-            mlflow.models.Model(run_id=parent_id, model_id=logged.model_id),
-            draw_example(model),
-            model.axes,
-        )
-        client.log_model_artifacts(logged.model_id, str(saved))
+        save_served(model, Path(folder), mlflow.models.Model(run_id=parent_id, model_id=logged.model_id))
+        client.log_model_artifacts(logged.model_id, folder)
     return client.finalize_logged_model(logged.model_id, LoggedModelStatus.READY)
 
 
-def _save(parts: Path, folder: Path, model: mlflow.models.Model, example: npt.NDArray[np.uint8], axes: int) -> None:
+def save_served(model: Model, folder: Path, logged: mlflow.models.Model) -> None:
+    """Write a model as MLflow serves it, into a folder that is empty."""
     package = Path(seggrid.__file__).parent
     # An object tensor: MLflow would refuse every number type and number of axes but one, and the model takes any.
-    schema = Schema([TensorSpec(np.dtype("O"), (-1,))])
-    mlflow.pyfunc.save_model(
-        folder,
-        python_model=package / "tracking" / "served.py",
-        artifacts={CHAMPION: str(parts)},
-        code_paths=[str(package)],
-        signature=ModelSignature(schema, Schema([TensorSpec(np.dtype(np.uint8), (-1,) * (1 + axes))])),
-        input_example=example,
-        pip_requirements=[f"{name}=={importlib.metadata.version(name)}" for name in _REQUIREMENTS],
-        mlflow_model=model,
-    )
+    images = Schema([TensorSpec(np.dtype("O"), (-1,))])
+    masks = Schema([TensorSpec(np.dtype(np.uint8), (-1,) * (1 + model.axes))])
+    spacing = ParamSchema([ParamSpec("spacing", DataType.double, [], (-1,))])
+    with tempfile.TemporaryDirectory() as parts:
+        model.write(Path(parts) / CHAMPION)
+        mlflow.pyfunc.save_model(
+            folder,
+            python_model=package / "tracking" / "served.py",
+            artifacts={CHAMPION: str(Path(parts) / CHAMPION)},
+            code_paths=[str(package)],
+            signature=ModelSignature(images, masks, spacing),
+            input_example=(draw_example(model), {"spacing": [1.0] * model.axes}),
+            pip_requirements=[f"{name}=={importlib.metadata.version(name)}" for name in _REQUIREMENTS],
+            mlflow_model=logged,
+        )
 
 
 def draw_example(model: Model) -> npt.NDArray[np.uint8]:

@@ -5,6 +5,7 @@ MLflow copies this file into the model and runs it where the model is loaded: no
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from mlflow.pyfunc import PythonModel, PythonModelContext
 
+from seggrid.errors import UserError
 from seggrid.inference.device import choose_device
 from seggrid.inference.model import CHAMPION, Model
 from seggrid.inference.segmenter import Segmenter
@@ -28,17 +30,31 @@ class ServedModel(PythonModel):
         self._segmenter = Segmenter(model, choose_device("auto"))
 
     # Without annotations, which MLflow would read as a schema.
-    def predict(self, model_input):  # type: ignore[no-untyped-def]
+    def predict(self, model_input, params=None):  # type: ignore[no-untyped-def]
         """Return the masks ``(N, *S)`` of images ``(N, *S)`` or ``(N, *S, C)``; a list where the sizes differ.
 
-        Values are those of the image files, of any number type. Colours are red, green, blue.
+        Values are those of the image files, of any number type. Colours are red, green, blue. The axes of volumes are
+        slices, rows and columns, towards head, back and left of the patient.
+
+        Args:
+            params: ``spacing``, in mm per axis of all images; none: as in ``data.spacing``, where that is set.
 
         Raises:
-            UserError: an image has other axes or channels than those of the data set, or values that are not finite.
+            UserError: an image has other axes or channels than those of the data set, or values that are not finite;
+                or the spacing is missing where it is needed, or no positive number per axis.
         """
-        prepared = (self._segmenter.prepare(self._channels(image)) for image in model_input)
+        spacing = self._spacing((params or {}).get("spacing", ()))
+        prepared = (self._segmenter.prepare(self._channels(image), spacing) for image in model_input)
         masks = [self._segmenter.segment([image])[0] for image in prepared]
         return np.stack(masks) if len({mask.shape for mask in masks}) == 1 else masks
+
+    def _spacing(self, given: Sequence[Any]) -> tuple[float, ...] | None:
+        if not len(given) and self._segmenter.needs_spacing:
+            raise UserError("this model needs the spacing of the images; give params={'spacing': [...]}, mm per axis")
+        numbers = [side for side in given if isinstance(side, int | float) and 0 < side < np.inf]
+        if len(given) and (len(numbers) != len(given) or len(given) != self._axes):
+            raise UserError(f"spacing: {list(given)} should be {self._axes} positive numbers, the mm per axis")
+        return tuple(map(float, numbers)) or None
 
     def _channels(self, image: Any) -> npt.NDArray[np.float32]:
         """Bring an image, which may be nested lists of numbers, into the order ``(C, *S)``."""
