@@ -182,7 +182,7 @@ def draw_fractures(settings: WristSettings, subject: int, wrist: Wrist) -> dict[
     radius = _draw_fracture(rng, settings, wrist.radius, band, 1.0)
     if rng.random() >= settings.ulna:
         return {"radius": radius}
-    # The ulna breaks at about the same height, and moves less.
+    # The height of the ulna's fracture is drawn by itself; turn and shift are drawn from half the range.
     return {"radius": radius, "ulna": _draw_fracture(rng, settings, wrist.ulna, 0.7 * band, 0.5)}
 
 
