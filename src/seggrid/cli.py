@@ -141,7 +141,7 @@ def _add_surface(add: Add) -> None:
     )  # fmt: skip
     surface.add_argument("--classes", metavar="NAME=LABEL,...", help="objects to write (default: every label)")
     surface.add_argument("--format", choices=("stl", "ply"), default="stl", help="default: stl, binary")
-    surface.add_argument("--smooth", type=float, metavar="MM", help="blur of the mask, 0 for none (default: a voxel)")
+    surface.add_argument("--smooth", type=int, default=100, metavar="ROUNDS", help="0: none (default: %(default)s)")
     surface.add_argument(
         "--space", choices=("lps", "ras"), default="lps",
         help="coordinates: of DICOM and 3D Slicer (lps, default), or of NIfTI (ras)",

@@ -21,24 +21,27 @@ FORMATS: tuple[Format, ...] = get_args(Format)
 #: anterior (NIfTI).
 Space = Literal["lps", "ras"]
 SPACES: tuple[Space, ...] = get_args(Space)
-COLUMNS = ("object", "label", "file", "mask_volume_mm3", "volume_mm3", "area_mm2", "triangles", "closed")
+COLUMNS = (
+    "object", "label", "file", "mask_volume_mm3", "volume_mm3", "area_mm2", "triangles", "closed",
+    "mask_parts", "parts", "outside_mm",
+)  # fmt: skip
 _HEADER = 80
 
 
 def write_surfaces(
     mask: Path,
     out: Path,
-    classes: str | None = None,
-    kind: Format = "stl",
-    smooth: float | None = None,
-    space: Space = "lps",
+    classes: str | None,
+    kind: Format,
+    smooth: int,
+    space: Space,
 ) -> str:
     """Write the surface of every object of a mask file, and ``surfaces.csv``, into a folder.
 
     Args:
-        classes: ``tibia=1,fibula=2``: objects and their labels; default: all labels, named ``object-1`` and so on.
+        classes: ``tibia=1,fibula=2``: objects and their labels; ``None``: all labels, named ``object-1`` and so on.
         kind: of the files.
-        smooth: see ``surface_of``.
+        smooth: rounds, see ``surface_of``.
         space: of the coordinates.
 
     Returns:
@@ -47,8 +50,8 @@ def write_surfaces(
     Raises:
         UserError: the mask cannot be read, is flat, or does not hold a label that was asked for.
     """
-    if smooth is not None and smooth < 0:
-        raise UserError(f"--smooth: {smooth:g} is negative; give mm, 0 for none")
+    if smooth < 0:
+        raise UserError(f"--smooth: {smooth} is negative; give rounds, 0 for none")
     voxels, affine = _read(mask, space)
     names = _objects(voxels, classes, mask)
     rows, lines = [], []
@@ -58,17 +61,26 @@ def write_surfaces(
             raise UserError(f"{mask}: holds no voxel of label {label} ({name}); leave it out of --classes")
         file = f"{name}.{kind}"
         _write(surface, out / file, kind, space)
-        rows.append(
-            [name, label, file, *(f"{value:.6g}" for value in (surface.mask_volume, surface.volume, surface.mesh.area)),
-             len(surface.mesh.faces), str(surface.closed).lower()]
-        )  # fmt: skip
-        open_ = "" if surface.closed else ", NOT closed: touching itself at an edge"
-        volume, triangles = surface.volume / 1000, len(surface.mesh.faces)
-        lines.append(
-            f"{out / file}: {volume:.2f} ml (mask {surface.mask_volume / 1000:.2f}), {triangles} triangles{open_}"
-        )
+        rows.append([name, label, file, *_measured(surface)])
+        lines.append(f"{out / file}: {_said(surface)}")
     write_text(out / "surfaces.csv", to_csv(COLUMNS, rows))
     return "\n".join(lines)
+
+
+def _measured(surface: Surface) -> list[str]:
+    sizes = [f"{value:.6g}" for value in (surface.mask_volume, surface.volume, surface.mesh.area)]
+    counts = [str(surface.mask_parts), str(surface.parts), f"{surface.outside:.4g}"]
+    return [*sizes, str(len(surface.mesh.faces)), str(surface.closed).lower(), *counts]
+
+
+def _said(surface: Surface) -> str:
+    volume, triangles = surface.volume / 1000, len(surface.mesh.faces)
+    said = f"{volume:.2f} ml (mask {surface.mask_volume / 1000:.2f}), {triangles} triangles"
+    if surface.parts != surface.mask_parts:
+        said += f", {surface.parts} parts (mask {surface.mask_parts})"
+    if surface.outside:
+        said += f", voxels of the mask up to {surface.outside:.2g} mm outside"
+    return said if surface.closed else f"{said}, NOT closed: touching itself at an edge"
 
 
 def _read(path: Path, space: Space) -> tuple[npt.NDArray[np.generic], npt.NDArray[np.float64]]:
