@@ -42,7 +42,9 @@ CASES = 32
 #: The hippocampus of the Medical Segmentation Decathlon: about this size, no two alike.
 SHAPES = ((30, 44, 32), (44, 58, 42))
 WINDOW, OVERLAP = (64, 64, 64), 0.5
-SIDES = (64, 128, 192, 256)
+SIDES = (128, 192, 256, 320)
+#: So small that the windows themselves take next to nothing.
+TINY = {"architecture": "UNet3D", "parameters": {"channels": [4, 8], "residual_units": 0}}
 
 
 def write_balls(folder: Path) -> None:
@@ -107,10 +109,10 @@ def report_training(options: argparse.Namespace, folder: Path) -> None:
         print(f"{name:<10}{STEPS * options.batch / value:8.2f} images/s   ratio to bare {seconds['bare'] / value:.3f}")
 
 
-def predictor(options: argparse.Namespace) -> Callable[[torch.Tensor], torch.Tensor]:
+def predictor(options: argparse.Namespace, given: object) -> Callable[[torch.Tensor], torch.Tensor]:
     """A network with random weights."""
     torch.set_num_threads(options.threads)
-    network = build_network(Network.model_validate(options.network), 1, 3, WINDOW)
+    network = build_network(Network.model_validate(given), 1, 3, WINDOW)
     placed = place(network, choose_device("auto"), True).eval()
     return lambda images: compute_logits(placed, images, options.precision, True)
 
@@ -118,7 +120,7 @@ def predictor(options: argparse.Namespace) -> Callable[[torch.Tensor], torch.Ten
 @torch.inference_mode()
 def report_windows(options: argparse.Namespace) -> None:
     """Print what the windows cost beside their forward passes."""
-    predict, device = predictor(options), choose_device("auto")
+    predict, device = predictor(options, options.network), choose_device("auto")
     passes = 0
 
     def counted(images: torch.Tensor) -> torch.Tensor:
@@ -142,18 +144,18 @@ def report_windows(options: argparse.Namespace) -> None:
 @torch.inference_mode()
 def print_memory(options: argparse.Namespace) -> None:
     """Print the peak of this process's memory before and after it predicts a volume, in MiB."""
-    predict = predictor(options)
+    predict = predictor(options, TINY)
     predict_in_windows(predict, torch.randn(1, 1, *(side + 8 for side in WINDOW)), WINDOW, OVERLAP)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     predict_in_windows(predict, torch.randn(1, 1, *(options.memory,) * 3), WINDOW, OVERLAP).softmax(1)
     print(before // 1024, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 
 
-def report_memory(options: argparse.Namespace) -> None:
+def report_memory() -> None:
     """Print the memory of a prediction for volumes of rising size."""
-    print("\nmemory: 3 classes, windows of 64x64x64, peak of the process in MiB")
+    print("\nmemory: 3 classes, a tiny network in windows of 64x64x64, peak of the process in MiB")
     for side in SIDES:
-        command = [sys.executable, __file__, "--network", options.network, "--memory", str(side)]
+        command = [sys.executable, __file__, "--memory", str(side)]
         found = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
         before, after = map(int, found[-2:])
         grown = (after - before) * 2**20 / side**3
@@ -180,7 +182,7 @@ def main() -> None:
         os.environ["SEGGRID_RESULTS"] = str(Path(folder) / "results")
         report_training(options, Path(folder))
     report_windows(options)
-    report_memory(options)
+    report_memory()
 
 
 if __name__ == "__main__":

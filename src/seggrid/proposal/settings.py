@@ -141,13 +141,15 @@ def smallest_kept(fingerprint: Fingerprint, own: ObjectClass, settings: Settings
 
 def normalisation(fingerprint: Fingerprint) -> list[tuple[Any, str]]:
     """Return the steps that bring intensities to a common scale, each with its reason."""
-    standard = ("z_score", "each image to mean 0 and standard deviation 1")
     if is_hounsfield(fingerprint):
         low, _, _, _, high = fingerprint.median("percentiles")
-        window = {"window": {"low": round(low), "high": round(high)}}
-        why = "fixed values, for these look like Hounsfield units; narrow them to the tissue of interest"
-        return [(window, why), standard]
-    return [("percentile_clip", "cuts what lies beyond 0.5 and 99.5 %: markers, dead and hot pixels"), standard]
+        window = {"window": {"low": round(low), "high": round(high), "scale": True}}
+        why = "fixed values, for these look like Hounsfield units, to 0 to 1; narrow them to the tissue of interest"
+        return [(window, why)]
+    return [
+        ("percentile_clip", "cuts what lies beyond 0.5 and 99.5 %: markers, dead and hot pixels"),
+        ("z_score", "each image to mean 0 and standard deviation 1"),
+    ]
 
 
 def is_hounsfield(fingerprint: Fingerprint) -> bool:

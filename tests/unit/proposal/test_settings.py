@@ -94,7 +94,7 @@ def test_radiographs_are_clipped_by_percentile_and_ct_by_value() -> None:
     assert [step for step, _ in normalisation(found)] == ["percentile_clip", "z_score"]
     assert not is_hounsfield(found)
     ct = made((512, 512), kind="int16", lowest=-1024.0, highest=1800.0, percentiles=(-1023.6, -1000, 20, 300, 1200.4))
-    assert [step for step, _ in normalisation(ct)] == [{"window": {"low": -1024, "high": 1200}}, "z_score"]
+    assert [step for step, _ in normalisation(ct)] == [{"window": {"low": -1024, "high": 1200, "scale": True}}]
     signed = made((512, 512), kind="int16", lowest=-300.0, highest=1800.0)
     assert not is_hounsfield(signed)
 
