@@ -28,6 +28,8 @@ _REQUIREMENTS = (
     "connected-components-3d", "edt", "mlflow", "numpy", "opencv-python-headless", "pandas", "psutil", "pydantic",
     "pyyaml", "safetensors", "scikit-image", "scipy", "segmentation-models-pytorch", "timm", "torch",
 )  # fmt: skip
+#: What networks for volumes, and their prediction in windows, need besides.
+_OF_VOLUMES = ("einops", "monai")
 _EXAMPLE_SIDE = 64
 
 
@@ -136,6 +138,7 @@ def save_served(model: Model, folder: Path, logged: mlflow.models.Model) -> None
     # An object tensor: MLflow would refuse every number type and number of axes but one, and the model takes any.
     images = Schema([TensorSpec(np.dtype("O"), (-1,))])
     masks = Schema([TensorSpec(np.dtype(np.uint8), (-1,) * (1 + model.axes))])
+    needed = (*_REQUIREMENTS, *(_OF_VOLUMES if model.axes == 3 else ()))
     spacing = ParamSchema([ParamSpec("spacing", DataType.double, [], (-1,))])
     with tempfile.TemporaryDirectory() as parts:
         model.write(Path(parts) / CHAMPION)
@@ -146,7 +149,7 @@ def save_served(model: Model, folder: Path, logged: mlflow.models.Model) -> None
             code_paths=[str(package)],
             signature=ModelSignature(images, masks, spacing),
             input_example=(draw_example(model), {"spacing": [1.0] * model.axes}),
-            pip_requirements=[f"{name}=={importlib.metadata.version(name)}" for name in _REQUIREMENTS],
+            pip_requirements=[f"{name}=={importlib.metadata.version(name)}" for name in needed],
             mlflow_model=logged,
         )
 

@@ -24,6 +24,8 @@ def test_a_model_that_resamples_takes_the_spacing(tmp_path: Path, monkeypatch: p
     expected, _ = read_mask(tmp_path / "out" / "a.nii.gz")
     assert set(np.unique(expected)) == {0, 1}
     save_served(model, tmp_path / "model", mlflow.models.Model())
+    pins = (tmp_path / "model" / "requirements.txt").read_text()
+    assert "monai==" in pins, "a model of volumes may be one of MONAI's, and is predicted in its windows"
     served = mlflow.pyfunc.load_model(str(tmp_path / "model"))
     for spacing in (list(SPACING), [2, 1, 1]):
         masks = served.predict(image[None], params={"spacing": spacing})
