@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -141,14 +140,20 @@ def report_windows(options: argparse.Namespace) -> None:
         print(f"{name:<16}{value:8.2f} s   ratio {seconds['forward passes'] / value:.3f}")
 
 
+def peak() -> int:
+    """Peak memory of this process in MiB; ``ru_maxrss`` would begin with that of the process that started it."""
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) // 1024
+
+
 @torch.inference_mode()
 def print_memory(options: argparse.Namespace) -> None:
     """Print the peak of this process's memory before and after it predicts a volume, in MiB."""
     predict = predictor(options, TINY)
     predict_in_windows(predict, torch.randn(1, 1, *(side + 8 for side in WINDOW)), WINDOW, OVERLAP)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak()
     predict_in_windows(predict, torch.randn(1, 1, *(options.memory,) * 3), WINDOW, OVERLAP).softmax(1)
-    print(before // 1024, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+    print(before, peak())
 
 
 def report_memory() -> None:
