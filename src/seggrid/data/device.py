@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 import psutil
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from seggrid.config.training import PatchSampling
@@ -143,11 +142,10 @@ def pad_to(tensor: Tensor, size: Sequence[int], value: float | Tensor) -> Tensor
     Args:
         value: what to pad with, a number, or one for each leading index that broadcasts with ``tensor``.
     """
-    missing = [side - own for side, own in zip(size, tensor.shape[-len(size) :], strict=True)]
-    if not any(missing):
+    sides = tensor.shape[-len(size) :]
+    if tuple(sides) == tuple(size):
         return tensor
-    pad = [amount for side in reversed(missing) for amount in (0, side)]
-    if isinstance(value, Tensor):
-        inside = F.pad(torch.zeros(tensor.shape[-len(size) :], device=tensor.device), pad, value=1.0)
-        return torch.where(inside > 0, value, F.pad(tensor, pad))
-    return F.pad(tensor, pad, value=value)
+    padded = tensor.new_empty((*tensor.shape[: -len(size)], *size))
+    padded[:] = value
+    padded[(..., *(slice(side) for side in sides))] = tensor
+    return padded
