@@ -147,5 +147,8 @@ def pad_to(tensor: Tensor, size: Sequence[int], value: float | Tensor) -> Tensor
         return tensor
     padded = tensor.new_empty((*tensor.shape[: -len(size)], *size))
     padded[:] = value
-    padded[(..., *(slice(side) for side in sides))] = tensor
+    inside = padded
+    for axis, side in enumerate(sides, start=padded.ndim - len(size)):
+        inside = inside.narrow(axis, 0, side)
+    inside.copy_(tensor)
     return padded
