@@ -68,18 +68,12 @@ def make_plan(experiment: Experiment, experiment_folders: list[Path], ancestors:
     Raises:
         UserError: raw files are missing, ``init_from`` leads nowhere or round in a circle, or a publication is unknown.
     """
-    for name in experiment.published:
-        load_published(name)
-    for name in experiment.tables:
-        load_form(name)
     data = data_spec(experiment)
     data_id = data.data_id
     specifications = {DataFolder(data_id).spec: to_json(data.model_dump(mode="json"))}
     parents = Parents(experiment, data, experiment_folders, ancestors, make_plan)
     names = class_names(experiment.data)
-    _refuse_interfaces_of_one(experiment, names)
-    if experiment.motion is not None:
-        experiment.motion.labels(names)
+    _refuse_what_does_not_fit(experiment, names)
     eval_id = digest(evaluation_identity(experiment, names))
     specifications[evaluation_file(eval_id)] = to_json(
         {
@@ -91,23 +85,8 @@ def make_plan(experiment: Experiment, experiment_folders: list[Path], ancestors:
     setting = _search_setting(experiment, data_id, eval_id)
     runs = []
     for spec, label, stopped in _specifications(experiment, data_id, parents, _asked_trials(experiment, setting)):
-        run_id = spec["run_id"]
-        specifications[RunFolder(run_id).spec] = to_json_lines(spec)
-        parent = (spec["parent"] or {}).get("run_id") or ""
-        runs.append(
-            PlannedRun(
-                run_id=run_id,
-                eval_id=eval_id,
-                data_id=data_id,
-                network=spec["network"]["name"],
-                loss=label[0],
-                label=label[1],
-                fold=str(spec["fold"]),
-                seed=spec["seed"],
-                parent=parent,
-                stopped=stopped,
-            )
-        )
+        specifications[RunFolder(spec["run_id"]).spec] = to_json_lines(spec)
+        runs.append(_planned(spec, eval_id, label, stopped))
     for ensemble, planned in planned_ensembles(experiment, runs):
         specifications[RunFolder(ensemble.run_id).spec] = to_json_lines(ensemble.model_dump(mode="json"))
         runs.append(planned)
@@ -117,7 +96,29 @@ def make_plan(experiment: Experiment, experiment_folders: list[Path], ancestors:
     return Plan(experiment, data_id, tuple(runs), {**parents.specifications, **specifications})
 
 
-def _refuse_interfaces_of_one(experiment: Experiment, names: tuple[str, ...]) -> None:
+def _planned(spec: dict[str, Any], eval_id: str, label: tuple[str, str], stopped: bool) -> PlannedRun:
+    return PlannedRun(
+        run_id=spec["run_id"],
+        eval_id=eval_id,
+        data_id=spec["data_id"],
+        network=spec["network"]["name"],
+        loss=label[0],
+        label=label[1],
+        fold=str(spec["fold"]),
+        seed=spec["seed"],
+        parent=(spec["parent"] or {}).get("run_id") or "",
+        stopped=stopped,
+    )
+
+
+def _refuse_what_does_not_fit(experiment: Experiment, names: tuple[str, ...]) -> None:
+    """Names of files that are not there, of objects that the data do not have, interfaces of a single object."""
+    for name in experiment.published:
+        load_published(name)
+    for name in experiment.tables:
+        load_form(name)
+    if experiment.motion is not None:
+        experiment.motion.labels(names)
     terms = [term for mixture in experiment.all_mixtures() for term in mixture.terms]
     reads = [term.name for term in terms if term.parameters.get("region") == "interface"]
     reads += ["training.patch_sampling.interface"] if experiment.training.patch_sampling.interface else []

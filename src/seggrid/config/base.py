@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
+
+from seggrid.catalogue.references import REFERENCES
+from seggrid.errors import check_known
 
 #: Marks a field that changes nothing in the numbers: paths, device, labels.
 NOT_IDENTITY: JsonDict = {"identity": False}
 Share = Annotated[float, Field(ge=0, le=1)]
+
+
+def _publication(key: str) -> str:
+    check_known("reference", key, REFERENCES)
+    return key
+
+
+#: Key of a publication in the catalogue.
+PublicationKey = Annotated[str, AfterValidator(_publication)]
 
 
 def also_text(schema: dict[str, Any]) -> dict[str, Any]:

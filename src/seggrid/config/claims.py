@@ -8,11 +8,10 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, ValidationError, WithJsonSchema, field_validator, model_validator
 
 from seggrid.catalogue import METRICS
-from seggrid.catalogue.references import REFERENCES
-from seggrid.config.base import Section
+from seggrid.config.base import PublicationKey, Section
 from seggrid.config.evaluation import check_metric
 from seggrid.config.mixture import Mixture
-from seggrid.errors import check_known, nearest
+from seggrid.errors import nearest
 
 #: What is compared beside the metrics: O, D, and the score of the criterion absolute.
 COMPREHENSIVE = ("overlap", "distance", "absolute")
@@ -77,7 +76,7 @@ class Claim(Section):
     """Candidates that it compares them with, within each network and mixture that neither side names."""
     metric: str = "dice"
     """A metric of evaluation.metrics, overlap (O), distance (D) or absolute (the score S of that criterion)."""
-    source: str | None = None
+    source: PublicationKey | None = None
     """Key of the paper in the catalogue of references."""
 
     @field_validator("metric")
@@ -89,13 +88,6 @@ class Claim(Section):
         if METRICS[known.partition("@")[0]].better == "zero":
             raise ValueError(f"{known} is best at 0, so neither more nor less of it is better; name another metric")
         return known
-
-    @field_validator("source")
-    @classmethod
-    def _known_source(cls, key: str | None) -> str | None:
-        if key is not None:
-            check_known("reference", key, REFERENCES)
-        return key
 
     def pairs(self, candidates: Sequence[Named]) -> list[tuple[int, int]]:
         """Positions of the candidates that are compared, the better one first.

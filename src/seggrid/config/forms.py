@@ -6,11 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from seggrid.catalogue.references import REFERENCES
-from seggrid.config.base import Section
+from seggrid.config.base import PublicationKey, Section
 from seggrid.config.evaluation import check_metric
 from seggrid.config.library import load_entry
-from seggrid.errors import check_known
 
 #: The figures of optimisation instability: how unsteady the gradient is; the share of collapsed runs, of how many runs
 #: of how many seeds; and runs that ended without weights.
@@ -95,16 +93,10 @@ class Form(Section):
 
     name: str
     """Name of the file."""
-    reference: str
+    reference: PublicationKey
     """Key of the publication in the catalogue."""
     parts: Annotated[tuple[FormPart, ...], Field(min_length=1)]
     """Its tables, in their order."""
-
-    @field_validator("reference")
-    @classmethod
-    def _known(cls, key: str) -> str:
-        check_known("reference", key, REFERENCES)
-        return key
 
     @field_validator("parts")
     @classmethod

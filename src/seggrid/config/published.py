@@ -8,11 +8,10 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from seggrid.catalogue import METRICS
-from seggrid.catalogue.references import REFERENCES
-from seggrid.config.base import Section
+from seggrid.config.base import PublicationKey, Section
 from seggrid.config.evaluation import check_metric
 from seggrid.config.library import load_entry
-from seggrid.errors import check_known, nearest
+from seggrid.errors import nearest
 
 
 class PublishedResult(Section):
@@ -44,7 +43,7 @@ class Publication(Section):
 
     name: str
     """Name of the file."""
-    reference: str
+    reference: PublicationKey
     """Key of the publication in the catalogue."""
     task: str
     """What was segmented, in which images."""
@@ -56,12 +55,6 @@ class Publication(Section):
     """Metric -> how its definition may differ from ours."""
     results: Annotated[tuple[PublishedResult, ...], Field(min_length=1)]
     """Its rows, in their order."""
-
-    @field_validator("reference")
-    @classmethod
-    def _known(cls, key: str) -> str:
-        check_known("reference", key, REFERENCES)
-        return key
 
     @model_validator(mode="after")
     def _of_a_metric(self) -> Publication:

@@ -15,9 +15,9 @@ from seggrid.config.data import FolderData
 from seggrid.data.sources.base import Case, Listing, RawCase, complete, group_cases
 from seggrid.data.sources.files import Spacing, by_stem, is_flat, read_image, read_mask, size_text
 from seggrid.data.sources.labels import LabelMap
-from seggrid.data.sources.pseudonyms import write_table
-from seggrid.data.sources.radiographs import Radiograph, Radiographs, check_names, find_radiographs
-from seggrid.data.sources.series_folders import SeriesFolders, SeriesPair, find_series
+from seggrid.data.sources.pseudonyms import HiddenCases, write_table
+from seggrid.data.sources.radiographs import Radiograph, check_names, find_radiographs
+from seggrid.data.sources.series_folders import SeriesPair, find_series
 from seggrid.data.sources.volumes import may_be_volume, read_grid
 from seggrid.errors import UserError, try_all
 from seggrid.manifest import holds_volumes, raw_files
@@ -58,7 +58,7 @@ class FolderSource:
         if data.series:
             inside = [file.relative_to(data.images) for file in files if file.is_relative_to(data.images)]
             self._images, self._refused = {}, refused_masks
-            self._hidden: Radiographs | SeriesFolders = find_series(
+            self._hidden: HiddenCases[Radiograph] | HiddenCases[SeriesPair] = find_series(
                 data.path / data.images, inside, self._masks, data.exclude
             )
             return

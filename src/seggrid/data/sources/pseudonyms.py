@@ -6,13 +6,17 @@ import contextlib
 import csv
 import sys
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Generic, TypeVar
 
+from seggrid.data.sources.base import Hidden
 from seggrid.data.sources.dicom import pseudonym
 from seggrid.errors import UserError
 from seggrid.records import to_csv, write_if_changed
 
 TABLE = "pseudonyms.csv"
+Pair = TypeVar("Pair")
 
 
 def name_by_content(kind: str, path: Path) -> str:
@@ -26,6 +30,31 @@ def name_by_content(kind: str, path: Path) -> str:
 def hide(error: UserError, path: Path, name: str) -> UserError:
     """Return the same sentences with a pseudonym in place of the file's name."""
     return UserError(*(text.replace(str(path), name).replace(path.name, name) for text in error.problems))
+
+
+@dataclass
+class HiddenCases(Generic[Pair]):
+    """The DICOM images, or series, of a folder.
+
+    Attributes:
+        cases: those with a mask, by name.
+        hidden: what stands behind the name of every case.
+        names: of all files that go by a pseudonym.
+        problems: what is wrong with files, a sentence each, that names no file.
+        masks: keys of the masks that belong to a case, or of which a sentence says why not.
+    """
+
+    cases: dict[str, Pair] = field(default_factory=dict)
+    hidden: dict[str, Hidden] = field(default_factory=dict)
+    names: list[tuple[str, Path]] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    masks: set[str] = field(default_factory=set)
+
+    def name(self, path: Path, text: str) -> str:
+        """Name another file of the folder by its content, and return what is said about it without its own name."""
+        name = name_by_content("file", path)
+        self.names.append((name, path))
+        return "\n".join(hide(UserError(text), path, name).problems)
 
 
 def write_table(folder: Path, names: Iterable[tuple[str, Path]]) -> None:

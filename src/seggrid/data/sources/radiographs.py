@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from seggrid.config.data import ClassValue, members
 from seggrid.data.sources.base import Hidden
 from seggrid.data.sources.dicom import Header, read_frame, read_header
 from seggrid.data.sources.files import Spacing, is_flat, read_mask
-from seggrid.data.sources.pseudonyms import TABLE, hide, name_by_content
+from seggrid.data.sources.pseudonyms import TABLE, HiddenCases, hide, name_by_content
 from seggrid.data.sources.segmentation import read_segmentation
 from seggrid.data.sources.volumes import is_nifti, may_be_volume
 from seggrid.errors import UserError
@@ -63,37 +63,14 @@ def check_names(case: str, names: Mapping[int, str], classes: Mapping[str, Class
             )
 
 
-@dataclass
-class Radiographs:
-    """The DICOM images of a folder.
-
-    Attributes:
-        cases: those with a mask, by name.
-        hidden: what stands behind the name of every case.
-        names: of all files that go by a pseudonym.
-        problems: what is wrong with files, a sentence each, that names no file.
-        masks: keys of the masks that belong to a case, or of which a sentence says why not.
-    """
-
-    cases: dict[str, Radiograph] = field(default_factory=dict)
-    hidden: dict[str, Hidden] = field(default_factory=dict)
-    names: list[tuple[str, Path]] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-    masks: set[str] = field(default_factory=set)
-
-    def name(self, path: Path, text: str) -> str:
-        """Name another file of the folder by its content, and return what is said about it without its own name."""
-        name = name_by_content("file", path)
-        self.names.append((name, path))
-        return "\n".join(hide(UserError(text), path, name).problems)
-
-
-def find_radiographs(images: Mapping[str, Path], masks: Mapping[str, Path], exclude: Collection[str]) -> Radiographs:
+def find_radiographs(
+    images: Mapping[str, Path], masks: Mapping[str, Path], exclude: Collection[str]
+) -> HiddenCases[Radiograph]:
     """Pair DICOM images and masks, both by the path of the file without suffix.
 
     The mask of frame 3 of a sequence is ``KEY-f0003``; a DICOM segmentation ``KEY`` has the masks of all frames.
     """
-    found = Radiographs()
+    found: HiddenCases[Radiograph] = HiddenCases()
     files: dict[str, list[Path]] = {}
     for key, path in images.items():
         found.masks |= {key} & masks.keys()
@@ -117,7 +94,12 @@ def find_radiographs(images: Mapping[str, Path], masks: Mapping[str, Path], excl
 
 
 def _pair(
-    found: Radiographs, header: Header, key: str, path: Path, masks: Mapping[str, Path], exclude: Collection[str]
+    found: HiddenCases[Radiograph],
+    header: Header,
+    key: str,
+    path: Path,
+    masks: Mapping[str, Path],
+    exclude: Collection[str],
 ) -> None:
     """Add the frames of an image to the cases, or a sentence on those without a usable mask."""
     name, alone = header.pseudonym, []

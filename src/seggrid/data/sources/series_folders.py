@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from seggrid.data.sources.base import Hidden
 from seggrid.data.sources.dicom import is_dicom
 from seggrid.data.sources.files import Spacing, is_flat, read_mask
-from seggrid.data.sources.pseudonyms import TABLE, hide, name_by_content
+from seggrid.data.sources.pseudonyms import TABLE, HiddenCases, hide, name_by_content
 from seggrid.data.sources.segmentation import read_series_segmentation
 from seggrid.data.sources.series import Series, Slice, arrange, read_slice
 from seggrid.data.sources.volumes import may_be_volume, read_grid
@@ -55,26 +55,9 @@ class SeriesPair:
             raise hide(error, self.mask, f"{case}: its mask") from None
 
 
-@dataclass
-class SeriesFolders:
-    """The series of a data set; the attributes are those of ``Radiographs``."""
-
-    cases: dict[str, SeriesPair] = field(default_factory=dict)
-    hidden: dict[str, Hidden] = field(default_factory=dict)
-    names: list[tuple[str, Path]] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-    masks: set[str] = field(default_factory=set)
-
-    def name(self, path: Path, text: str) -> str:
-        """Name another file of the folder by its content, and return what is said about it without its own name."""
-        name = name_by_content("file", path)
-        self.names.append((name, path))
-        return "\n".join(hide(UserError(text), path, name).problems)
-
-
 def find_series(
     images: Path, files: Iterable[Path], masks: Mapping[str, Path], exclude: Collection[str]
-) -> SeriesFolders:
+) -> HiddenCases[SeriesPair]:
     """Put the files below ``images`` together, a volume a folder.
 
     The mask of the folder ``a/b`` is ``a/b`` with a suffix.
@@ -82,7 +65,7 @@ def find_series(
     Args:
         files: relative to ``images``.
     """
-    found = SeriesFolders()
+    found: HiddenCases[SeriesPair] = HiddenCases()
     folders: dict[Path, list[Path]] = {}
     for file in files:
         folders.setdefault(file.parent, []).append(images / file)
@@ -112,7 +95,7 @@ def find_series(
     return found
 
 
-def _open(found: SeriesFolders, folder: Path, members: Iterable[Path]) -> Series | None:
+def _open(found: HiddenCases[SeriesPair], folder: Path, members: Iterable[Path]) -> Series | None:
     """Return the series of a folder; where there is none, a sentence is added on why."""
     slices: list[Slice] = []
     members = sorted(members)
