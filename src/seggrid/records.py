@@ -175,6 +175,8 @@ class RunStatus(BaseModel):
     state: Literal["completed", "failed"]
     reason: str | None = None
     """Why it failed, in a sentence."""
+    diverged: bool = False
+    """Whether it failed because its loss or its weights were no longer finite."""
     epochs: int = 0
     """Epochs trained."""
     best_epoch: int | None = None

@@ -23,8 +23,6 @@ COLLAPSED = 0.01
 #: Seeds below which a share of collapsed runs says little.
 MINIMUM_SEEDS = 5
 COLUMN = "gradient_cv"
-#: How the reason of a run begins whose loss or weights are no longer finite (``seggrid.training``).
-DIVERGED = ("the loss became ", "the weights are no longer finite")
 
 
 def instability(grid: Grid, means: Means, histories: Mapping[int, pd.DataFrame]) -> pd.DataFrame:
@@ -74,7 +72,7 @@ def instability(grid: Grid, means: Means, histories: Mapping[int, pd.DataFrame])
 
 def _diverged(run: GridRun) -> bool:
     """Whether a training ended because it was no longer finite; any other failure says nothing about the loss."""
-    return run.state == "failed" and run.reason.startswith(DIVERGED)
+    return run.status is not None and run.status.diverged
 
 
 def _worst_objects(means: Means) -> pd.Series:

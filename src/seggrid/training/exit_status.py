@@ -19,6 +19,8 @@ class ExitStatus(IntEnum):
     """Nothing can be written: when there is room again, it goes on from its last checkpoint."""
     PAUSED = 6
     """It got as far as it was asked to."""
+    DIVERGED = 7
+    """As FAILED, because the loss or the weights are no longer finite."""
     NOT_FLUSHED = 120
     """Python's own, where the last lines of standard error do not fit on the disk: as DISK_FULL."""
 

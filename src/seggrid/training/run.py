@@ -204,6 +204,8 @@ def _end(folder: RunFolder, error: Exception) -> ExitStatus:
         error = unwritten
     if is_disk_full(error):
         return ExitStatus.DISK_FULL
+    if isinstance(error, DivergedError):
+        return ExitStatus.DIVERGED
     return ExitStatus.NO_DEVICE if isinstance(error, NoDeviceError) else ExitStatus.FAILED
 
 

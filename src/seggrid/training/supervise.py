@@ -141,7 +141,7 @@ def _run_child(folder: RunFolder, spec: RunSpec, device: str | None, until: int 
     reason = read_json(folder.failure)["reason"] if folder.failure.is_file() else _crash(code)
     if code == ExitStatus.NO_DEVICE:
         raise UserError(reason)
-    return RunStatus(run_id=spec.run_id, state="failed", reason=reason)
+    return RunStatus(run_id=spec.run_id, state="failed", reason=reason, diverged=code == ExitStatus.DIVERGED)
 
 
 def _lost(folder: RunFolder, spec: RunSpec, name: str) -> RunStatus:

@@ -97,7 +97,7 @@ def _write_run(plan: Plan, run: PlannedRun, state: str, store: Store, shift: int
     failed = state == "failed"
     status = RunStatus(
         run_id=run.run_id, state="failed" if failed else "completed",
-        reason="the loss became <nan> in epoch 2" if failed else None,
+        reason="the loss became <nan> in epoch 2" if failed else None, diverged=failed,
         epochs=4, best_epoch=3, best_dice=0.8, parameters=1_234_567, device="cpu", seconds=75.0, step_seconds=60.0,
     )  # fmt: skip
     write_json(folder.status, status.model_dump(mode="json"))

@@ -16,6 +16,8 @@ from seggrid.paths import RunFolder
 from seggrid.records import RunStatus, read_status, write_json
 from seggrid.training import supervise as module
 from seggrid.training.exit_status import ExitStatus
+from seggrid.training.loop import DivergedError
+from seggrid.training.run import _end
 from seggrid.training.supervise import retry, supervise, supervise_until
 from tests.conftest import Workplace
 
@@ -90,6 +92,17 @@ def test_an_exception_is_a_failed_run_with_its_reason(run: RunFolder, monkeypatc
     failure = run.checkpoints / "failure.json"
     end_with(monkeypatch, 3, lambda: write_json(failure, {"reason": "the loss became nan in epoch 2"}))
     assert supervise(run.folder.name).reason == "the loss became nan in epoch 2"
+
+
+@pytest.mark.parametrize(
+    ("error", "diverged"), [(DivergedError("the loss became nan"), True), (ValueError("x"), False)]
+)
+def test_only_a_loss_that_is_no_longer_finite_is_a_divergence(
+    run: RunFolder, monkeypatch: pytest.MonkeyPatch, error: Exception, diverged: bool
+) -> None:
+    end_with(monkeypatch, int(_end(run, error)))
+    status = supervise(run.folder.name)
+    assert (status.state, status.diverged) == ("failed", diverged)
 
 
 def test_the_reason_of_an_earlier_attempt_is_not_taken_over(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
