@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from seggrid.config.training import Augmentation
-from seggrid.data.augmentation import Augmenter, gaussian_blur
+from seggrid.data.augmentation import Augmenter, gaussian_blur, sampling_grid
 
 OFF = {"flip": (0.0, 0.0), "affine": 0, "intensity": 0, "gamma": 0, "noise": 0, "blur": 0}
 
@@ -25,6 +26,14 @@ def batch() -> tuple[Tensor, Tensor]:
     labels[:, 8:30, 10:20] = 1
     labels[:, 12:25, 28:50] = 2
     return labels[:, None].float() * 10, labels
+
+
+@pytest.mark.parametrize("sides", [(4, 9), (3, 6, 5)])
+def test_pixels_are_found_where_affine_grid_finds_them(sides: tuple[int, ...]) -> None:
+    axes = len(sides)
+    matrix = torch.randn(2, axes, axes + 1, generator=torch.Generator().manual_seed(0))
+    expected = F.affine_grid(matrix, [2, 1, *sides], align_corners=False)
+    torch.testing.assert_close(sampling_grid(matrix, sides), expected)
 
 
 def test_off_is_the_identity(batch: tuple[Tensor, Tensor]) -> None:
