@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 _PACKAGES = (
     "seggrid", "torch", "segmentation-models-pytorch", "timm", "numpy", "scipy", "scikit-image",
-    "opencv-python-headless", "edt", "connected-components-3d", "pydicom", "python-gdcm", "pandas", "snakemake",
-    "optuna", "mlflow",
+    "opencv-python-headless", "edt", "connected-components-3d", "pydicom", "python-gdcm", "nibabel", "simpleitk",
+    "monai", "trimesh", "pandas", "snakemake", "optuna", "mlflow",
 )  # fmt: skip
 
 

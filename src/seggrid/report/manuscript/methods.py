@@ -9,15 +9,17 @@ from typing import Any
 
 from seggrid import __version__
 from seggrid.analysis.response_surface import find_simplices
-from seggrid.catalogue import LOSSES, METRICS, STEPS
+from seggrid.catalogue import LOSSES, METRICS
 from seggrid.catalogue.network_references import of_architecture, of_encoder
+from seggrid.catalogue.networks import ARCHITECTURES
 from seggrid.catalogue.references import SOFTWARE
 from seggrid.config import Experiment, Network
 from seggrid.config.data import PhantomData
-from seggrid.config.ensemble import ENSEMBLE
-from seggrid.config.preprocessing import Step
-from seggrid.config.training import Augmentation, Optimiser, Schedule
-from seggrid.report.manuscript.latex import Tex, cite, escape, number, plain_number, template
+from seggrid.config.ensemble import ENSEMBLE, Ensemble
+from seggrid.config.postprocessing import Chain
+from seggrid.config.steps import NamedStep
+from seggrid.config.training import Augmentation, Optimiser, PatchSampling, Schedule
+from seggrid.report.manuscript.latex import Tex, cite, escape, listing, number, plain_number, template
 from seggrid.report.results import Results
 from seggrid.report.sections.data_card import class_frame
 from seggrid.report.sections.objects import metric_name
@@ -42,6 +44,8 @@ def methods(results: Results) -> str:
         folds=experiment.all_folds(),
         steps=[_step(step) for step in experiment.preprocessing],
         networks=[_network(network, results) for network in experiment.networks],
+        encoders=any(network.encoder for network in experiment.networks),
+        monai=any(_is_of_monai(network) for network in experiment.networks),
         timm=any((network.encoder or "").startswith("tu-") for network in experiment.networks),
         mixtures=_mixtures(results),
         candidates=len(results.candidates),
@@ -54,6 +58,11 @@ def methods(results: Results) -> str:
         optimiser_settings=training.optimiser,
         schedule=_schedule(training.schedule),
         augmentation=list(_augmentation(training.augmentation, _axes(experiment))) if training.augmentation else [],
+        sampling=_sampling(training.patch_sampling),
+        windows=training.patch_size is not None and _axes(experiment) == 3,
+        ensembles=[_ensemble(ensemble, results) for ensemble in experiment.ensembles],
+        learned=any(ensemble.weights == "learned" for ensemble in experiment.ensembles),
+        postprocessing=[_chain(chain) for chain in evaluation.postprocessing],
         metrics=[_metric(name) for name in evaluation.metrics],
         both_empty=evaluation.both_empty,
         overlap=map(metric_name, scoring.overlap.mean),
@@ -94,8 +103,8 @@ def _data(results: Results) -> dict[str, Any]:
     return values
 
 
-def _step(step: Step) -> Tex:
-    row = STEPS[step.name]
+def _step(step: NamedStep) -> Tex:
+    row = step.rows[step.name]
     settings = {name: parameter.default for name, parameter in row.parameters.items()} | step.parameters
     return Tex(f"{escape(step.name)} ({escape(row.doc)}{_settings(settings)})")
 
@@ -123,9 +132,41 @@ def _network(network: Network, results: Results) -> Tex:
     size = "".join(f"; {number(count / 1e6, 2)} million parameters" for count in sorted(counts))
     encoder = network.encoder or ""
     keys = (*of_architecture(network.architecture), *of_encoder(encoder))
-    named = f" with encoder {escape(encoder.removeprefix('tu-'))}" if encoder else ""
-    body = f"{escape(network.architecture)}{named}, {escape(start)}"
+    row = ARCHITECTURES.get(network.architecture)
+    # What seggrid adds is named by what it is, a class of segmentation-models-pytorch by its name.
+    named = escape(row.doc if row else f"{network.architecture} with encoder {encoder.removeprefix('tu-')}")
+    body = f"{named}, {escape(start)}"
     return Tex(f"{escape(network.name)} ({body}{size}{_settings(network.parameters)}){cite(keys)}")
+
+
+def _is_of_monai(network: Network) -> bool:
+    row = ARCHITECTURES.get(network.architecture)
+    return row is not None and row.target.startswith("seggrid.networks.volumes:")
+
+
+def _sampling(sampling: PatchSampling) -> list[Tex]:
+    """Where the centres of patches lie more often than by chance."""
+    found = []
+    if sampling.foreground:
+        found.append(Tex(f"{plain_number(100 * sampling.foreground)}\\,\\% had their centre on an object"))
+    if sampling.interface:
+        reach = f"{sampling.interface_reach} sides of the smallest spacing"
+        found.append(Tex(f"{plain_number(100 * sampling.interface)}\\,\\% where two objects lie within {reach}"))
+    return found
+
+
+def _ensemble(ensemble: Ensemble, results: Results) -> Tex:
+    """An ensemble by its name and members."""
+    alone = [(c.network, c.loss, c.label) for c in results.candidates if c.network != ENSEMBLE]
+    label = ensemble.label or ensemble.name(alone)
+    members = [Tex(f"{escape(network)} with \\texttt{{{escape(loss)}}}") for network, loss in ensemble.resolve(alone)]
+    seeds = ", over all seeds" if ensemble.over_seeds else ""
+    weights = "weights learned" if ensemble.weights == "learned" else "all counted the same"
+    return Tex(f"{escape(label)} ({listing(members)}{seeds}; {weights})")
+
+
+def _chain(chain: Chain) -> Tex:
+    return listing(map(_step, chain), "then")
 
 
 def _mixtures(results: Results) -> list[Tex]:

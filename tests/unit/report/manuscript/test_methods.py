@@ -104,3 +104,28 @@ def test_a_phantom_is_called_one(complete: Results) -> None:
     text = methods(changed(complete, data={"source": "phantom"}, splits={"folds": 2}))
     assert "drawn by the knee phantom of seggrid: lateral radiographs of 12 simulated knees" in text
     assert "data=FOLDER" not in text
+
+
+def test_ensembles_and_post_processing_are_told(complete: Results) -> None:
+    ensembles = [{"members": [NETWORK], "label": "<both>"}, {"weights": "learned", "label": "fitted"}]
+    evaluation = {"postprocessing": ["largest_component", ["fill_holes", {"remove_small": {"minimum": 30}}]]}
+    text = methods(changed(complete, ensembles=ensembles, evaluation=evaluation))
+    assert f"(weighted) mean of their softmax probabilities: {escape('<both>')} ({escape(NETWORK)} with" in text
+    assert f"{escape(NETWORK)} with \\texttt{{ce}}; all counted the same) and fitted (UNet\\_R18 with" in text
+    assert "Learned weights, one for each member and class" in text
+    assert "keep the largest connected component" in text
+    assert "stays) then remove\\_small (remove connected components below a size; minimum 30; unit px" in text
+    assert "\\paragraph{Prediction.}" not in methods(complete)
+
+
+def test_volumes_patches_and_windows_are_told(complete: Results) -> None:
+    training = {"patch_size": [32, 32, 32], "patch_sampling": {"foreground": 0.5, "interface": 0.25}}
+    mixtures = ["ce", "ce + 0.50*boundary_branch"]
+    networks = ["UNet3D", "MultiTaskUNet3D"]
+    text = methods(changed(complete, networks=networks, mixtures=mixtures, training=training))
+    assert "UNet3D (residual U-Net (MONAI), random initial weights" in text
+    assert "segmentation-models-pytorch has them" not in text
+    assert "Those of MONAI are built by it~\\cite{cardoso2022}." in text
+    assert "patches of 32 × 32 × 32 pixels" in text
+    assert "Of the patches, 50\\,\\% had their centre on an object and 25\\,\\% where two objects lie within 2" in text
+    assert "windows of the size of a patch, which overlap by 50\\,\\%" in text
