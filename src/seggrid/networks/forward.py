@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import torch
 from torch import Tensor, nn
 
+from seggrid.networks.convolutions import FullPrecisionOfShortSides
 from seggrid.networks.segmentation import Outputs, SegmentationNetwork
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -33,6 +36,10 @@ def compute_outputs(network: nn.Module, images: Tensor, precision: str, channels
     if channels_last and images.ndim in _LAYOUTS:
         images = images.contiguous(memory_format=_LAYOUTS[images.ndim][0])
     dtype = PRECISIONS[precision]
-    with torch.autocast(images.device.type, dtype=dtype, enabled=dtype is not torch.float32):
+    on_processor = images.device.type == "cpu" and dtype is torch.bfloat16
+    with (
+        torch.autocast(images.device.type, dtype=dtype, enabled=dtype is not torch.float32),
+        FullPrecisionOfShortSides() if on_processor else contextlib.nullcontext(),
+    ):
         found = network.outputs(images) if isinstance(network, SegmentationNetwork) else Outputs(network(images))
     return Outputs(found.logits.float(), {name: output.float() for name, output in found.auxiliary.items()})
