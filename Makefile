@@ -15,8 +15,8 @@ demo: $(READY)
 # than there are cores at a time.
 test: export OMP_NUM_THREADS = 1
 test: $(READY)
-	$(BIN)/pytest -q -n $(CORES) --dist worksteal --ignore tests/workflow --ignore tests/slurm
-	$(BIN)/pytest -q -n $$(($(CORES) + 1)) --dist loadfile tests/workflow tests/slurm \
+	$(BIN)/pytest -q -n $(CORES) --dist worksteal --durations 10 --ignore tests/workflow --ignore tests/slurm
+	$(BIN)/pytest -q -n $$(($(CORES) + 1)) --dist loadfile --durations 30 tests/workflow tests/slurm \
 	  --ignore tests/slurm/test_allocations.py
 
 # All on a throw-away Slurm but the faults, which have a target of their own.
