@@ -16,7 +16,7 @@ from typing import Any
 
 from seggrid.config.forms import load_form
 from seggrid.report.manuscript.methods import command
-from seggrid.report.numbers import between, duration, fixed
+from seggrid.report.numbers import between, duration, fixed, p_value
 from seggrid.report.results import Results, read_results
 from seggrid.report.sections.claims import claim_frame
 from seggrid.report.sections.forms import form_table, written
@@ -46,7 +46,11 @@ def what_ran(results: Results) -> str:
     runs, counts = results.grid.runs, results.scores["counts"]
     trained = [run.status.seconds for run in runs if run.status]
     environments = run_environments(results)
-    commits = one_of_each(environment["commit"][:7] for environment in environments if environment.get("commit"))
+    commits = one_of_each(
+        f"{environment['commit'][:7]}{' + changes' * environment['commit'].endswith('+changes')}"
+        for environment in environments
+        if environment.get("commit")
+    )
     hardware = one_of_each(f"{e['processor']}, {e['cores']} cores" for e in environments if e.get("processor"))
     return (
         f"`{command(results)}`: {results.grid.states()['completed']} of {len(runs)} runs completed, "
@@ -73,7 +77,7 @@ def claims(results: Results) -> Iterator[str]:
         yield line(
             [
                 row["claim"], row["measure"], fixed(row["value_better"], places), fixed(row["value_worse"], places),
-                between(ends, places), fixed(row["p_holm"]), f"{row['wins']} of {row['groups']}", verdict,
+                between(ends, places), p_value(row["p_holm"]), f"{row['wins']} of {row['groups']}", verdict,
             ]
         )  # fmt: skip
 
