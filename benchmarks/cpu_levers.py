@@ -1,4 +1,4 @@
-"""What makes a training step fast on a processor: memory layout, bfloat16, threads and torch.compile.
+"""What makes a training step fast on a processor: memory layout, bfloat16, threads, the allocator and torch.compile.
 
 ``python benchmarks/cpu_levers.py``: U-Net ResNet-18, 8x1x256x256, cross-entropy, AdamW; the ways are taken in turn.
 """
@@ -6,12 +6,16 @@
 from __future__ import annotations
 
 import argparse
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 
 import segmentation_models_pytorch as smp
 import torch
 
 from seggrid.networks import compute_logits, place
+from seggrid.training.supervise import KEEP_MEMORY
 from timing import hardware, medians_in_turn
 
 CPU = torch.device("cpu")
@@ -35,13 +39,32 @@ def make_step(precision: str, channels_last: bool, threads: int, compiled: bool)
     return step
 
 
+def report_allocator(rounds: int) -> None:
+    """Print a step where freed memory goes back to the kernel, and where it stays, each in processes of their own."""
+    seconds: dict[str, list[float]] = {"goes back": [], "stays": []}
+    for _ in range(rounds):
+        for name, found in seconds.items():
+            environment = os.environ | (KEEP_MEMORY if name == "stays" else {})
+            command = [sys.executable, __file__, "--one"]
+            done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+            found.append(float(done.stdout.split()[-1]))
+    back, stays = (sorted(found)[len(found) // 2] for found in seconds.values())
+    print(
+        f"bf16, channels_last, 2 threads: freed memory goes back {back:.3f}, stays {stays:.3f} s, {back / stays:.2f} x"
+    )
+
+
 def main() -> None:
     """Print a line per combination."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--compile", action="store_true", help="also torch.compile (takes minutes)")
+    parser.add_argument("--one", action="store_true", help="only the step of bf16, channels_last and 2 threads")
     options = parser.parse_args()
     torch.set_flush_denormal(True)
+    if options.one:
+        print(medians_in_turn({"": make_step("bf16", True, 2, compiled=False)}, options.rounds)[""])
+        return
     ways = {
         f"{precision}, {'channels_last' if layout else 'contiguous':<13}, {threads} threads": make_step(
             precision, layout, threads, compiled=False
@@ -57,6 +80,7 @@ def main() -> None:
     plain = seconds["fp32, contiguous   , 2 threads"]
     for name, value in seconds.items():
         print(f"{name:<42}{value:7.3f} s   {8 / value:6.2f} images/s   {plain / value:5.2f} x plain")
+    report_allocator(options.rounds)
 
 
 if __name__ == "__main__":

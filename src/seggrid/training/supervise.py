@@ -22,6 +22,9 @@ from seggrid.training.lease import lease
 
 #: Kills without a new checkpoint in between after which a run counts as failed.
 LOST_IN_A_ROW = 3
+#: For glibc, unless the user says otherwise: up to 1 GiB of freed memory stays with the training. By default every step
+#: returns the memory of its activations to the kernel and takes it again page by page, which is 4 % of its time.
+KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(2**30), "MALLOC_TRIM_THRESHOLD_": str(2**30)}
 _LOST = {signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 
 
@@ -118,6 +121,7 @@ def _run_child(folder: RunFolder, spec: RunSpec, device: str | None, until: int 
     folder.failure.unlink(missing_ok=True)
     threads = str(spec.training.threads)
     environment = {
+        **KEEP_MEMORY,
         **os.environ,
         "OMP_NUM_THREADS": threads,
         "MKL_NUM_THREADS": threads,

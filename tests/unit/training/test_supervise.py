@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -38,6 +39,7 @@ def end_with(monkeypatch: pytest.MonkeyPatch, code: int, write: Callable[[], Non
 
     def call(command: list[str], env: dict[str, str]) -> int:
         assert env["OMP_NUM_THREADS"] == "1"
+        assert env["MALLOC_TRIM_THRESHOLD_"] == os.environ.get("MALLOC_TRIM_THRESHOLD_", str(2**30))
         write()
         return code
 
@@ -53,6 +55,12 @@ def test_a_completed_child_is_a_completed_run(run: RunFolder, monkeypatch: pytes
     end_with(monkeypatch, 0, completed(run))
     assert supervise(run.folder.name).state == "completed"
     assert read_status(run.status) is not None
+
+
+def test_what_a_user_tells_the_allocator_is_kept(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "131072")
+    end_with(monkeypatch, 0, completed(run))
+    supervise(run.folder.name)
 
 
 def test_a_paused_run_has_not_ended_and_is_not_paused_twice(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
