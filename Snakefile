@@ -35,6 +35,7 @@ rule trained:
 
 
 onstart:
+    look_only_when_a_job_has_ended()
     take_over(log)
 
 
