@@ -173,7 +173,7 @@ def look_only_when_a_job_has_ended():
     """Take away the limit of jobs a second that Snakemake sets where nobody does.
 
     With a limit, Snakemake 9.27 looks at all ready jobs again after every second, once more for every job that has
-    ended: half a processor core after 150 runs.
+    ended: 38 % of a processor core after 150 runs.
     """
     limit = workflow.scheduling_settings.max_jobs_per_timespan
     if limit and (limit.max_jobs, limit.timespan) == (100, 1):
