@@ -241,6 +241,8 @@ def test_the_command_prints_the_address_and_ends_on_an_interrupt(
     process = subprocess.Popen(
         [sys.executable, "-m", "seggrid.cli", "report", "--live", NAME], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         text=True, env={**os.environ, "TMPDIR": str(tmp_path / "temporary")},
+        # A shell lets its background jobs, such as these tests, ignore interrupts.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     assert process.stdout
     line = process.stdout.readline()
