@@ -18,7 +18,7 @@ from torch import Tensor
 
 from public_losses import monai_distance_field, scipy_rectified, scipy_signed_distance
 from seggrid.losses.maps import compute
-from timing import hardware, keep_freed_buffers, medians_in_turn
+from timing import hardware, medians_in_turn, run_as_a_training
 
 IMAGES = 8
 NAMES = ("signed_distance", "rectified", "distance_field")
@@ -62,12 +62,12 @@ def compare(rounds: int) -> None:
 
 def main() -> None:
     """Print the hardware and a line a map."""
+    run_as_a_training()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=15)
     options = parser.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    keep_freed_buffers()
     print(hardware())
     compare(options.rounds)
 

@@ -25,7 +25,7 @@ from seggrid.catalogue import LOSSES
 from seggrid.config.mixture import Mixture
 from seggrid.losses import MixtureLoss, maps
 from seggrid.metrics import measure
-from timing import hardware, keep_freed_buffers, medians_in_turn
+from timing import hardware, medians_in_turn, run_as_a_training
 
 IMAGES = 2
 SIDES, CLASSES = (128, 256, 512, 1024), (2, 5, 10, 20)
@@ -101,6 +101,7 @@ def draw(times: Times, picture: Path) -> None:
 
 def main() -> None:
     """Print the hardware and the table."""
+    run_as_a_training()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--picture", type=Path, nargs="?", const=PICTURE)
@@ -108,7 +109,6 @@ def main() -> None:
     warnings.simplefilter("ignore", FutureWarning)
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    keep_freed_buffers()
     print(f"{hardware()}, median of {options.rounds}\n")
     times = measured(options.rounds)
     print(table(times))

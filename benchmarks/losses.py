@@ -23,7 +23,7 @@ from public_losses import PAPER, Public, peers, scipy_signed_distance, with_map
 from seggrid.catalogue import LOSSES
 from seggrid.config.mixture import Mixture, Term
 from seggrid.losses import MixtureLoss, build, maps
-from timing import hardware, keep_freed_buffers, medians_in_turn
+from timing import hardware, medians_in_turn, run_as_a_training
 
 CLASSES, SIDE = 5, 256
 
@@ -64,13 +64,13 @@ def step(loss: Callable[[Tensor, Tensor], Tensor], logits: Tensor, target: Tenso
 
 def main() -> None:
     """Print the hardware and a line an expression."""
+    run_as_a_training()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--only", nargs="*", default=[*LOSSES, PAPER], choices=[*LOSSES, PAPER])
     options = parser.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    keep_freed_buffers()
     target = batch(SIDE, CLASSES)
     logits = torch.randn(len(target), CLASSES, SIDE, SIDE, generator=torch.Generator().manual_seed(0)).requires_grad_()
     print(f"{hardware()}; {len(target)}x{CLASSES}x{SIDE}x{SIDE}, median of {options.rounds}")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import statistics
+import sys
 import time
 from collections.abc import Callable, Mapping
 
 import torch
 
 from seggrid.provenance import processor
+from seggrid.training.supervise import KEEP_MEMORY
 
 
 def hardware() -> str:
@@ -42,12 +45,13 @@ def medians_in_turn(
     return {name: statistics.median(values) for name, values in times.items()}
 
 
-def keep_freed_buffers() -> None:
-    """Let glibc keep freed buffers of the size of a batch, as it does beside a network's activations.
+def run_as_a_training() -> None:
+    """Begin this script anew where the allocator is not told what `seggrid train` tells it: to keep what is freed.
 
-    Otherwise it returns their pages after each call, which by chance would cost one way more than another.
+    Otherwise it returns the pages of large tensors after each call, which by chance costs one way more than another.
     """
-    torch.zeros(31 * 2**18)
+    if not KEEP_MEMORY.keys() <= os.environ.keys():
+        os.execve(sys.executable, [sys.executable, *sys.argv], {**KEEP_MEMORY, **os.environ})  # noqa: S606 (itself)
 
 
 def _finish() -> None:

@@ -37,7 +37,7 @@ from seggrid.specification import RunSpec, read_data
 from seggrid.training.checkpoint import State
 from seggrid.training.loop import Job, _augmenter, forward, sample_positions, step
 from seggrid.training.run import initial_state, prepare
-from timing import hardware, medians_in_turn
+from timing import hardware, medians_in_turn, run_as_a_training
 
 STEPS = 4
 CASES = 64
@@ -257,6 +257,7 @@ def parse() -> argparse.Namespace:
 
 def main() -> None:
     """Print a line per way."""
+    run_as_a_training()
     options = parse()
     with tempfile.TemporaryDirectory() as folder:
         os.environ["SEGGRID_RESULTS"] = str(Path(folder) / "results")

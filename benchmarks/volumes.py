@@ -34,7 +34,7 @@ from seggrid.specification import RunSpec, read_data
 from seggrid.training.checkpoint import State
 from seggrid.training.loop import Job
 from seggrid.training.run import initial_state, prepare
-from timing import hardware, medians_in_turn
+from timing import hardware, medians_in_turn, run_as_a_training
 from training_loop import STEPS, Silent, bare, loaded, monai_loader, ours
 
 CASES = 32
@@ -169,6 +169,7 @@ def report_memory() -> None:
 
 def main() -> None:
     """Print the tables."""
+    run_as_a_training()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--network", default="UNet3D")
     parser.add_argument("--patch", type=int, nargs=3, default=[40, 56, 40])
