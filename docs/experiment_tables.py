@@ -101,7 +101,7 @@ def table_head(headings: list[str], numbers: list[bool]) -> Iterator[str]:
 
 def line(cells: Iterable[str]) -> str:
     """A line of a table."""
-    return f"| {' | '.join(cells)} |"
+    return f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |"
 
 
 def main(names: list[str]) -> None:
