@@ -58,6 +58,7 @@ def methods(results: Results) -> str:
         optimiser_settings=training.optimiser,
         schedule=_schedule(training.schedule),
         augmentation=list(_augmentation(training.augmentation, _axes(experiment))) if training.augmentation else [],
+        elements="voxels" if _axes(experiment) == 3 else "pixels",
         sampling=_sampling(training.patch_sampling),
         windows=training.patch_size is not None and _axes(experiment) == 3,
         ensembles=[_ensemble(ensemble, results) for ensemble in experiment.ensembles],

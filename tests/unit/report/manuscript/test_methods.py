@@ -125,7 +125,7 @@ def test_volumes_patches_and_windows_are_told(complete: Results) -> None:
     text = methods(changed(complete, networks=networks, mixtures=mixtures, training=training))
     assert "UNet3D (residual U-Net (MONAI), random initial weights" in text
     assert "segmentation-models-pytorch has them" not in text
-    assert "Those of MONAI are built by it~\\cite{cardoso2022}." in text
-    assert "patches of 32 × 32 × 32 pixels" in text
+    assert "Where MONAI is named, the network is its implementation~\\cite{cardoso2022}." in text
+    assert "patches of 32 × 32 × 32 voxels" in text
     assert "Of the patches, 50\\,\\% had their centre on an object and 25\\,\\% where two objects lie within 2" in text
     assert "windows of the size of a patch, which overlap by 50\\,\\%" in text
