@@ -128,6 +128,8 @@ class Experiment(Section):
             first = names[defining.index(defined)]
             if first != name:
                 raise ValueError(f"networks: {first} and {name} are the same network; leave one of them out")
+        if self.motion is not None and not any(2 in network.axes for network in self.networks):
+            raise ValueError("motion: is measured on radiographs, and every network here is for volumes; leave it out")
 
     def _check_outputs(self) -> None:
         run = {mixture.name for _, mixture in self.pairs()}

@@ -31,6 +31,7 @@ SIMPLEX = {"simplex": {"terms": ["ce", "dice"], "step": 0.5}}
             {"networks": ["UNet_R18", {"name": "mine", "architecture": "Unet", "encoder": "resnet18"}]},
             "networks: UNet_R18 and mine are the same network",
         ),
+        ({"networks": ["VNet"], "motion": {}}, "motion: is measured on radiographs, and every network here is for"),
         ({"scoring": {"baseline": "ce"}}, "scoring.baseline: ce is not one of the mixtures"),
         ({"scoring": {"baseline": "dyce"}}, "scoring.baseline: unknown loss 'dyce' (did you mean dice?)"),
         ({"scoring": {"baseline": "dice +"}}, "scoring.baseline: cannot read ''"),
