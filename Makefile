@@ -36,7 +36,7 @@ check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow
-	$(BIN)/mypy src
+	$(BIN)/mypy src benchmarks docs
 	$(BIN)/lint-imports
 	$(BIN)/snakemake --lint --config experiment=demo
 	$(BIN)/python -m seggrid.config.generate --check
@@ -55,7 +55,7 @@ screenshots: demo
 
 bench: $(READY)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python albumentations==2.0.8
-	for name in start_up first_step demo_overhead cpu_levers training_loop volumes prediction losses distance_maps growth metrics motion scoring report search tracking cluster_overhead slurm_packing gpu_step sim_to_real; do \
+	for name in start_up first_step demo_overhead cpu_levers training_loop volumes prediction losses distance_maps growth metrics motion scoring report search tracking cluster_overhead scheduling slurm_packing gpu_step sim_to_real; do \
 	  echo "== $$name"; $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 install: $(READY)

@@ -35,7 +35,7 @@ rule trained:
 
 
 onstart:
-    look_only_when_a_job_has_ended()
+    look_only_when_a_job_has_ended(workflow)
     take_over(log)
 
 

@@ -26,12 +26,13 @@ def make_step(precision: str, channels_last: bool, threads: int, compiled: bool)
     torch.manual_seed(0)
     network = place(smp.Unet("resnet18", encoder_weights=None, in_channels=1, classes=5), CPU, channels_last).train()
     optimiser = torch.optim.AdamW(network.parameters())
-    called = torch.compile(network) if compiled else network
+    if compiled:
+        network.compile()
     images, labels = torch.randn(8, 1, 256, 256), torch.randint(5, (8, 256, 256))
 
     def step() -> None:
         torch.set_num_threads(threads)
-        loss = torch.nn.functional.cross_entropy(compute_logits(called, images, precision, channels_last), labels)
+        loss = torch.nn.functional.cross_entropy(compute_logits(network, images, precision, channels_last), labels)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()
@@ -42,9 +43,10 @@ def make_step(precision: str, channels_last: bool, threads: int, compiled: bool)
 def report_allocator(rounds: int) -> None:
     """Print a step where freed memory goes back to the kernel, and where it stays, each in processes of their own."""
     seconds: dict[str, list[float]] = {"goes back": [], "stays": []}
+    plain = {key: value for key, value in os.environ.items() if key not in KEEP_MEMORY}
     for _ in range(rounds):
         for name, found in seconds.items():
-            environment = os.environ | (KEEP_MEMORY if name == "stays" else {})
+            environment = plain | (KEEP_MEMORY if name == "stays" else {})
             command = [sys.executable, __file__, "--one"]
             done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
             found.append(float(done.stdout.split()[-1]))

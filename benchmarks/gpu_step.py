@@ -27,6 +27,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from losses import step as loss_step
+from losses import sum_of
 from seggrid.catalogue import LOSSES
 from seggrid.config.mixture import Mixture
 from seggrid.losses import MixtureLoss, maps
@@ -63,7 +64,7 @@ def parts(job: Job, logits: Tensor) -> dict[str, Way]:
         "batch": lambda: job.train.batch(positions),
         "augmentation": lambda: augment(images, labels),
         "maps": given,
-        "loss with its maps": partial(loss_step, lambda x, y: job.loss(x, y)[0], logits, target),
+        "loss with its maps": partial(loss_step, sum_of(job.loss), logits, target),
     }
 
 
@@ -73,7 +74,7 @@ def single_losses(job: Job, logits: Tensor, target: Tensor) -> dict[str, Way]:
     ways: dict[str, Way] = {"torch cross_entropy": partial(loss_step, F.cross_entropy, logits, target)}
     for name in (name for name, row in LOSSES.items() if not row.auxiliary):
         loss = MixtureLoss(Mixture.model_validate(name), job.class_names, areas).to(logits.device)
-        ways[name] = partial(loss_step, lambda x, y, loss=loss: loss(x, y)[0], logits, target)
+        ways[name] = partial(loss_step, sum_of(loss), logits, target)
     return ways
 
 

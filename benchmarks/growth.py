@@ -19,7 +19,7 @@ import cv2
 import torch
 
 from distance_maps import NAMES, batch
-from losses import step
+from losses import step, sum_of
 from metrics import METRICS, bent, truth_of
 from seggrid.catalogue import LOSSES
 from seggrid.config.mixture import Mixture
@@ -49,7 +49,7 @@ def work(side: int, classes: int) -> dict[str, tuple[Callable[[], object], int]]
     found: dict[str, tuple[Callable[[], object], int]] = {}
     for name in (name for name, row in LOSSES.items() if not row.auxiliary):
         loss = MixtureLoss(Mixture.model_validate(name), names, areas)
-        found[name] = partial(step, lambda x, y, loss=loss: loss(x, y)[0], logits, target), IMAGES
+        found[name] = partial(step, sum_of(loss), logits, target), IMAGES
     for name in NAMES:
         found[f"map {name}"] = partial(maps.compute, [name], target, classes), IMAGES
     truth = truth_of((side, side), classes)

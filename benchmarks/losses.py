@@ -34,8 +34,7 @@ def compared(target: Tensor) -> dict[str, tuple[Public, Mapping[str, Public]]]:
     names = [f"object{c}" for c in range(1, CLASSES)]
 
     def ours(expression: str) -> Public:
-        loss = MixtureLoss(Mixture.model_validate(expression), names, areas)
-        return lambda x, y: loss(x, y)[0]
+        return sum_of(MixtureLoss(Mixture.model_validate(expression), names, areas))
 
     lines: dict[str, tuple[Public, Mapping[str, Public]]] = {
         expression: (ours(expression), found) for expression, found in peers(areas).items()
@@ -45,6 +44,11 @@ def compared(target: Tensor) -> dict[str, tuple[Public, Mapping[str, Public]]]:
     theirs = with_map(scipy_signed_distance(target, CLASSES))
     lines["boundary, map at hand"] = (lambda x, y: alone(x, y, given), {"torch, map at hand": theirs})
     return lines
+
+
+def sum_of(loss: MixtureLoss) -> Public:
+    """Return a mixture without the values of its terms."""
+    return lambda x, y: loss(x, y)[0]
 
 
 def check_same(ours: Public, theirs: Public, logits: Tensor, target: Tensor) -> None:

@@ -29,7 +29,8 @@ Labels = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
 Pair = tuple[float, float]
 Values = list[Pair]
-Directed = tuple[npt.NDArray[np.floating], npt.NDArray[np.floating]]
+Distances = npt.NDArray[np.float64]
+Directed = tuple[Distances, Distances]
 METRICS = ("hd95", "assd")
 
 
@@ -137,7 +138,11 @@ def _transform(first: Mask, second: Mask, spacing: Sequence[float]) -> Directed:
 
 def _tree(first: Mask, second: Mask, spacing: Sequence[float]) -> Directed:
     points = [np.argwhere(border) * np.array(spacing) for border in (first, second)]
-    return cKDTree(points[1]).query(points[0])[0], cKDTree(points[0]).query(points[1])[0]
+
+    def nearest(known: Distances, asked: Distances) -> Distances:
+        return np.asarray(cKDTree(known).query(asked)[0])
+
+    return nearest(points[1], points[0]), nearest(points[0], points[1])
 
 
 def truth_of(shape: tuple[int, ...], classes: int) -> Labels:

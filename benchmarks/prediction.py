@@ -109,9 +109,9 @@ def bare_loop(model: Model, files: list[Path], out: Path, device: torch.device) 
     out.mkdir()
     ((spec, weights),) = model.members
     torch.set_num_threads(spec.training.threads)
-    network = build_network(spec.network, 1, len(PHANTOM_CLASSES["knee"]) + 1)
-    network.load_state_dict(load_file(weights))
-    network = place(network, device, spec.training.channels_last).eval()
+    built = build_network(spec.network, 1, len(PHANTOM_CLASSES["knee"]) + 1)
+    built.load_state_dict(load_file(weights))
+    network = place(built, device, spec.training.channels_last).eval()
     for file in files:
         if file.suffix == ".dcm":
             pixels: npt.NDArray[Any] = dcmread(file).pixel_array

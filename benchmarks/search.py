@@ -38,7 +38,7 @@ FOLDER = Path(__file__).parent
 TABLE = FOLDER / "simplex.csv"
 TERMS = ("dual_level_ce", "dice", "boundary")
 HALVING = {"rungs": [3, 9], "reduction": 3}
-WAYS = {
+WAYS: dict[str, dict[str, object]] = {
     "random": {"sampler": "random"},
     "random, halving": {"sampler": "random", "halving": HALVING},
     "TPE": {"sampler": "tpe"},
@@ -47,6 +47,11 @@ WAYS = {
     "CMA-ES": {"sampler": "cmaes"},
     "NSGA-II": {"sampler": "nsga2"},
 }
+
+
+def columns(table: pd.DataFrame) -> tuple[criterion.Floats, criterion.Floats]:
+    """Overlaps and distances."""
+    return table["overlap"].to_numpy(), table["distance"].to_numpy()
 
 
 def write_table(path: Path) -> None:
@@ -102,9 +107,9 @@ def read_table(path: Path) -> Grid:
     runs = pd.read_csv(path)
     reference = float(runs["reference_distance"].iloc[0])
     curves = runs.filter(regex=r"^dice_\d+$").rename(columns=lambda name: int(name.removeprefix("dice_")))
-    of_seed = pd.Series(criterion.absolute(runs["overlap"], runs["distance"], reference), index=runs.index)
+    of_seed = pd.Series(criterion.absolute(*columns(runs), reference), index=runs.index)
     mean = runs.groupby("loss", sort=False)[["overlap", "distance"]].mean()
-    score = pd.Series(criterion.absolute(mean["overlap"], mean["distance"], reference), index=mean.index)
+    score = pd.Series(criterion.absolute(*columns(mean), reference), index=mean.index)
     score[runs.groupby("loss", sort=False)["distance"].count() < runs["seed"].nunique()] = np.nan
     quarter = score.sort_values(ascending=False).index[: len(score) // 4]
     variance = of_seed.groupby(runs["loss"]).var().loc[quarter].mean()
@@ -130,10 +135,10 @@ def epochs_to_target(grid: Grid, experiment: Experiment, search: Search) -> Iter
                 trained[names[position]] = max(trained.get(names[position], 0), milestone)
             if milestone == horizon:
                 break
-            dice = [float(grid.dice.loc[n, milestone]) if p in racing else None for p, n in enumerate(names)]
+            dice = [float(grid.dice[milestone][n]) if p in racing else None for p, n in enumerate(names)]
             kept = best_of(dice, search.slots()[rung + 1])
             for position in set(racing) - set(kept):
-                stopped = (milestone, float(grid.dice.loc[names[position], milestone]))
+                stopped = (milestone, float(grid.dice[milestone][names[position]]))
                 ends[position] = Known(draws[position].values, draws[position].attributes, None, stopped)
             racing = kept
         for position in racing:
@@ -166,13 +171,14 @@ def main() -> None:
         found: dict[str, list[float]] = {target: [] for target in targets}
         for seed in range(options.seeds):
             space = {"terms": list(TERMS), "step": 0.1}
-            search = Search.model_validate({"rounds": 60, "trials": 9, "seed": seed, "space": space, **settings})
+            own: dict[str, object] = {"rounds": 60, "trials": 9, "seed": seed, "space": space}
+            search = Search.model_validate(own | settings)
             reached = dict.fromkeys(targets, 1.0)
-            for epochs, best in epochs_to_target(grid, raw, search):
+            for epochs, reached_score in epochs_to_target(grid, raw, search):
                 for target, score in targets.items():
-                    if best >= score:
+                    if reached_score >= score:
                         reached[target] = min(reached[target], epochs / grid.epochs)
-                if best >= max(targets.values()):
+                if reached_score >= max(targets.values()):
                     break
             for target, share in reached.items():
                 found[target].append(share)

@@ -20,6 +20,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import torch
@@ -91,12 +92,8 @@ def bare(job: Job, state: State) -> Callable[[], object]:
 
     def run() -> None:
         for images, target, ready in batches:
-            known = maps.compute
-            maps.compute = lambda *_, ready=ready: ready  # type: ignore[assignment]
-            try:
+            with mock.patch.object(maps, "compute", return_value=ready):
                 step(job, state, images, target, 1e-3)
-            finally:
-                maps.compute = known
 
     return run
 
@@ -145,7 +142,7 @@ class Albumented(Dataset):
         angle, zoom, shift = settings.rotation, settings.scaling, settings.translation
         self._transform = A.Compose(
             [
-                A.HorizontalFlip(p=settings.flip[1]),
+                A.HorizontalFlip(p=settings.flips(2)[1]),
                 A.Affine(scale=(1 - zoom, 1 + zoom), translate_percent=(-shift, shift), rotate=(-angle, angle), p=0.8),
                 A.RandomBrightnessContrast(settings.brightness, settings.contrast, p=settings.intensity),
                 A.GaussianBlur(sigma_limit=(0.1, settings.blur_sd), p=settings.blur),
@@ -204,7 +201,7 @@ def monai_loader(job: Job, workers: int) -> DataLoader:
     transform = Compose(
         [
             *([SpatialPadd(both, size), RandSpatialCropd(both, size)] if job.training.patch_size else []),
-            *(RandFlipd(both, prob=p, spatial_axis=axis) for axis, p in enumerate(s.flip) if p),
+            *(RandFlipd(both, prob=p, spatial_axis=axis) for axis, p in enumerate(s.flips(len(size))) if p),
             RandAffined(
                 both, prob=s.affine, rotate_range=angle, scale_range=(s.scaling,) * axes, translate_range=shift,
                 mode=("bilinear", "nearest"), padding_mode="zeros",

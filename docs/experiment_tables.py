@@ -52,9 +52,11 @@ def what_ran(results: Results) -> str:
         if environment.get("commit")
     )
     hardware = one_of_each(f"{e['processor']}, {e['cores']} cores" for e in environments if e.get("processor"))
+    threads = results.grid.experiment.training.threads
+    run = f"each run with {threads} thread{'s' * (threads != 1)}, on {hardware}"
     return (
         f"`{command(results)}`: {results.grid.states()['completed']} of {len(runs)} runs completed, "
-        f"{duration(sum(trained))} of training and validation, each run on one core of {hardware}; code of {commits}. "
+        f"{duration(sum(trained))} of training and validation, {run}; code of {commits}. "
         f"Tested on {counts['cases']} {'slices' if results.slices else 'cases'} of {counts['groups']} groups."
     )
 
@@ -113,7 +115,7 @@ def main(names: list[str]) -> None:
         if not pattern.search(page):
             sys.exit(f"{PAGE.name} has no place for {name}: write {begin.strip()} and {end.strip()} into it")
         text = f"{begin}\n{section(read_results(name))}\n{end}"
-        page = pattern.sub(lambda _, text=text: text, page)
+        page = pattern.sub(text.replace("\\", r"\\"), page)
     PAGE.write_text(page, encoding="utf-8")
 
 

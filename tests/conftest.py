@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -16,7 +17,7 @@ import yaml
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 #: The smallest experiment that goes through every stage: ellipses, two candidates, two folds.
-TINY: dict[str, object] = {
+TINY: dict[str, Any] = {
     "data": {"source": "phantom", "knee": {"subjects": 6, "frames": 1, "size": 48, "style": "ellipses"}},
     "preprocessing": ["z_score"],
     "splits": {"folds": 2},

@@ -178,7 +178,7 @@ def test_curves_follow_the_candidate(visit: Visit) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_figures_follow_the_theme_of_the_page(browser: Browser, address: str, scheme: str) -> None:
-    visit = Visit(browser, address, scheme)  # type: ignore[arg-type]
+    visit = Visit(browser, address, scheme)
     visit.draw_all()
     ink = visit.value("getComputedStyle(document.body).color")
     assert visit.value("getComputedStyle(document.querySelector('.plot .gtitle')).fill") == ink

@@ -43,7 +43,7 @@ def records(
     name: str, prediction: Labels, truth: Labels, tolerance: float = 2.0, **options: object
 ) -> list[Measurement]:
     """Measure one metric on the classes 1 to 3."""
-    return measure(prediction, truth, [1, 2, 3], [spelled(name, tolerance)], **options)  # type: ignore[arg-type]
+    return measure(prediction, truth, [1, 2, 3], [spelled(name, tolerance)], **options)
 
 
 def values(name: str, prediction: Labels, truth: Labels, tolerance: float = 2.0, **options: object) -> list[float]:

@@ -10,6 +10,7 @@ import sys
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import psutil
@@ -18,9 +19,9 @@ from tests.conftest import REPOSITORY, TINY, Workplace
 from tests.slurm.cluster import Cluster, wait_until
 
 #: Two runs, long enough to be disturbed while they train.
-EXPERIMENT: dict[str, object] = {
+EXPERIMENT: dict[str, Any] = {
     "folds": [0],
-    "training": {**TINY["training"], "epochs": 40, "steps_per_epoch": 1},  # type: ignore[dict-item]
+    "training": {**TINY["training"], "epochs": 40, "steps_per_epoch": 1},
 }
 RUNS = 2
 CONTROLLER = Path(__file__).with_name("controller.py")

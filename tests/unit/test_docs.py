@@ -242,8 +242,8 @@ def finished(preprocessed: Workplace) -> Iterator[Path]:
         patch.setenv("SEGGRID_RESULTS", str(results))
         experiment = preprocessed.folder.with_name("docs") / "tiny.yaml"
         experiment.parent.mkdir()
-        short = {**TINY["training"], "epochs": 1}  # type: ignore[dict-item]
-        mixture = TINY["mixtures"][1]  # type: ignore[index]
+        short = {**TINY["training"], "epochs": 1}
+        mixture = TINY["mixtures"][1]
         experiment.write_text(yaml.safe_dump({**TINY, "folds": [0], "mixtures": [mixture], "training": short}))
         assert cli.main(["plan", str(experiment)]) == 0
         (run,) = read_plan("tiny")

@@ -19,7 +19,7 @@ def test_every_key_leads_to_an_entry() -> None:
 @pytest.mark.parametrize("name", LOSSES)
 def test_a_loss_with_a_published_source_names_its_publication(name: str) -> None:
     row = LOSSES[name]
-    authors = [re.match(r"\w+", REFERENCES[key].author)[0] for key in row.references]  # type: ignore[index]
+    authors = [re.match(r"\w+", REFERENCES[key].author)[0] for key in row.references]
     assert bool(authors) == bool(re.search(r"\bet al\b|&|\d{4}", row.source))
     for author in authors:
         assert author in row.source

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.workflow
 @pytest.fixture(scope="module")
 def finished(make_workplace: Callable[..., Workplace]) -> Workplace:
     """The tiny grid with an ensemble, run to its end."""
-    both = [str(mixture) for mixture in TINY["mixtures"]]  # type: ignore[attr-defined]
+    both = [str(mixture) for mixture in TINY["mixtures"]]
     place = make_workplace(ensembles=[{"members": both, "weights": "learned", "label": "joined"}])
     place.snakemake()
     return place
@@ -165,7 +165,7 @@ def test_verify_finds_a_changed_number(finished: Workplace) -> None:
 
 def test_a_diverging_run_fails_alone(make_workplace: Callable[..., Workplace]) -> None:
     """One network learns at a rate at which nothing stays finite: its runs fail, the grid goes on and says so."""
-    training = {**TINY["training"], "optimiser": {"name": "sgd", "learning_rate": 1e30}}  # type: ignore[dict-item]
+    training = {**TINY["training"], "optimiser": {"name": "sgd", "learning_rate": 1e30}}
     place = make_workplace(training=training, mixtures=["dice"], folds=[0])
     report = place.results / "experiments" / "tiny" / "report.html"
     place.snakemake(str(report))

@@ -26,7 +26,7 @@ EPOCHS = 30 * KILLS
 EXPERIMENT = {
     "mixtures": ["0.50*dual_level_ce + 0.25*dice + 0.25*boundary"],
     "folds": [0],
-    "training": {**TINY["training"], "epochs": EPOCHS, "steps_per_epoch": 5},  # type: ignore[dict-item]
+    "training": {**TINY["training"], "epochs": EPOCHS, "steps_per_epoch": 5},
 }
 
 
@@ -152,7 +152,7 @@ def test_a_damaged_latest_checkpoint_is_no_end(make_workplace: Callable[..., Wor
 
 
 def test_a_lost_run_is_reported_then_resumed(make_workplace: Callable[..., Workplace]) -> None:
-    training = {**EXPERIMENT["training"], "epochs": 30}  # type: ignore[dict-item]
+    training = {**EXPERIMENT["training"], "epochs": 30}
     place = make_workplace(**{**EXPERIMENT, "mixtures": ["ce", *EXPERIMENT["mixtures"]], "training": training})
     workflow = start(place, "all")
     wait_for_epoch(place, 4, workflow)

@@ -12,6 +12,7 @@ from seggrid.config import experiment_folders, find_experiment, load_experiment
 from seggrid.errors import UserError
 from seggrid.paths import ExperimentFolder, results_root
 from seggrid.plan import make_plan
+from seggrid.scheduling import look_only_when_a_job_has_ended
 from seggrid.slurm import take_over_queue
 from seggrid.specification import read_plan
 
@@ -167,17 +168,6 @@ def take_over(logs):
         raise WorkflowError(str(error)) from None
     for sentence in told:
         print(sentence, file=sys.stderr)
-
-
-def look_only_when_a_job_has_ended():
-    """Take away the limit of jobs a second that Snakemake sets where nobody does.
-
-    With a limit, Snakemake 9.27 looks at all ready jobs again after every second, once more for every job that has
-    ended: 38 % of a processor core after 150 runs.
-    """
-    limit = workflow.scheduling_settings.max_jobs_per_timespan
-    if limit and (limit.max_jobs, limit.timespan) == (100, 1):
-        workflow.scheduler.job_rate_limiter = None
 
 
 def print_ranking():

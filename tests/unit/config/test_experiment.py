@@ -121,7 +121,7 @@ def test_identity_holds_what_differs_from_the_defaults(parse: Parse) -> None:
 
 def test_an_experiment_cannot_be_changed(parse: Parse) -> None:
     with pytest.raises(ValueError, match="frozen"):
-        parse().training.epochs = 3  # type: ignore[misc]
+        parse().training.epochs = 3
 
 
 def test_a_tolerance_has_one_spelling(parse: Parse) -> None:

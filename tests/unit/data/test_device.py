@@ -28,7 +28,7 @@ class FakeStore:
 
 
 def make(shapes: list[tuple[int, ...]], **options: object) -> DeviceStore:
-    return DeviceStore(FakeStore(shapes), range(len(shapes)), CPU, **options)  # type: ignore[arg-type]
+    return DeviceStore(FakeStore(shapes), range(len(shapes)), CPU, **options)
 
 
 @pytest.mark.parametrize("budget", [0.0, 1e9])
@@ -90,7 +90,7 @@ def test_a_patch_is_padded_with_the_darkest_of_each_channel_of_the_whole_image()
         def labels(self, _: int) -> np.ndarray:
             return np.ones((4, 20), np.uint8)
 
-    store = DeviceStore(OneImage(), range(1), CPU, patch_size=(8, 8))  # type: ignore[arg-type]
+    store = DeviceStore(OneImage(), range(1), CPU, patch_size=(8, 8))
     for seed in range(5):
         images, labels = store.batch(torch.tensor([0]), torch.Generator().manual_seed(seed))
         assert images[0, 0, 4:].unique().tolist() == [2]

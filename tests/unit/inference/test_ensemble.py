@@ -162,8 +162,8 @@ def test_weights_are_learned_on_validation_cases_and_are_the_same_twice(
     seen: list[tuple[int, ...]] = []
 
     def watched(*given: object) -> object:
-        seen.append(given[2])  # type: ignore[arg-type]
-        return learn_weights(*given)  # type: ignore[arg-type]
+        seen.append(given[2])
+        return learn_weights(*given)
 
     monkeypatch.setattr(joining, "learn_weights", watched)
     make_ensemble(run.run_id, "cpu")

@@ -31,7 +31,7 @@ def test_dual_level_without_exponents_is_cross_entropy() -> None:
     expected = CrossEntropy(4)(logits, target)
     torch.testing.assert_close(F.cross_entropy(logits, target), expected)
     for areas in ({"class_areas": AREAS}, {"areas": "batch"}, {"areas": "image"}):
-        found = DualLevelCrossEntropy(4, gamma1=0.0, gamma2=0.0, **areas)(logits, target)  # type: ignore[arg-type]
+        found = DualLevelCrossEntropy(4, gamma1=0.0, gamma2=0.0, **areas)(logits, target)
         torch.testing.assert_close(found, expected)
 
 

@@ -36,7 +36,7 @@ def test_value_and_gradient(kind: type[FuzzyRough], shape: tuple[int, ...], alph
     weights = sum(
         1 - torch.exp(-(given[name].double() ** 2) / alpha) for name in FIELDS[: 1 + (kind is FuzzyRoughDual)]
     )
-    terms = weights[weights != 0].numel()  # type: ignore[index, union-attr]
+    terms = weights[weights != 0].numel()
     expected = ((p - g).square() * weights).sum() / terms
     found = kind(CLASSES, alpha=alpha)(logits, target, given)
     torch.testing.assert_close(found, expected)

@@ -140,7 +140,7 @@ def test_convolution_equals_plain_convolutions(shape: tuple[int, ...], alpha: fl
     expected = torch.zeros((), dtype=torch.float64)
     for r in range(3, 3 * radii + 1, 3):
         steps = torch.arange(-r, r + 1, dtype=torch.float64).square()
-        ball = sum(steps.view(-1, *(1,) * axis) for axis in range(len(shape))) <= r * r  # type: ignore[operator]
+        ball = sum(steps.view(-1, *(1,) * axis) for axis in range(len(shape))) <= r * r
         kernel = ball.double().expand(2, 1, *ball.shape)
         counts = convolve(torch.ones_like(g), kernel, padding=r, groups=2)
         near, truth = (convolve(m, kernel, padding=r, groups=2) / counts for m in (p, g))

@@ -116,7 +116,7 @@ class Largest(TorchDispatchMode):
         self.result, self.bytes = result, 0
 
     def __torch_dispatch__(self, func: object, types: object, args: tuple = (), kwargs: dict | None = None) -> object:
-        made = func(*args, **(kwargs or {}))  # type: ignore[operator]
+        made = func(*args, **(kwargs or {}))
         for tensor in tree_iter(made):
             if isinstance(tensor, torch.Tensor) and tensor.shape != self.result:
                 self.bytes = max(self.bytes, tensor.nbytes)

@@ -85,7 +85,7 @@ def test_the_cheap_way_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
 
         def spy(*arguments: object, name: str = name, original: object = original) -> object:
             used.append(name)
-            return original(*arguments)  # type: ignore[operator]
+            return original(*arguments)
 
         monkeypatch.setattr(distances, name, spy)
 

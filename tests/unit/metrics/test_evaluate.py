@@ -88,7 +88,7 @@ def test_the_search_tree_of_a_prepared_truth_is_made_once(monkeypatch: pytest.Mo
 )
 def test_prepared_truth_must_fit(prepared: object) -> None:
     with pytest.raises(UserError, match="prepare it from the same truth"):
-        measure(PREDICTION, TRUTH, [5], ["hd"], prepared=prepared)  # type: ignore[arg-type]
+        measure(PREDICTION, TRUTH, [5], ["hd"], prepared=prepared)
 
 
 @pytest.mark.parametrize("name", ["nsd", "hd@2", "nsd@-1", "nsd@x", "hd59"])

@@ -138,7 +138,7 @@ def test_the_report_draws_sequences_and_says_what_was_missed(scored: Plan) -> No
     assert {figure.name for figure in section.figures} == {f"motion-{name}" for name in MEASURES}
     (flexion,) = (figure for figure in section.figures if figure.name == "motion-flexion")
     assert len(flexion.variants) == 6, "a variant per sequence"
-    assert {trace["name"] for trace in flexion.variants[0]["data"]} >= {"true mask", "known pose"}  # type: ignore[index]
+    assert {trace["name"] for trace in flexion.variants[0]["data"]} >= {"true mask", "known pose"}
     page = render(results, [ranking.build(results), section])
     assert "6 missed" in page
     assert '<span class="second">6 frames</span>' in page, "on which patella lengths are compared with the baseline"

@@ -115,4 +115,4 @@ def test_a_category_that_only_bad_cases_show_leaves_the_order_too(tmp_path: Path
     (root / "coco.json").write_text(json.dumps(content))
     data, fingerprint, _, _ = look(root)
     assert list(fingerprint.excluded) == ["c0"]
-    assert (list(data.classes), data.ignore, data.on_top) == (["screw", "bone"], ("plate",), ("bone", "screw"))  # type: ignore[union-attr]
+    assert (list(data.classes), data.ignore, data.on_top) == (["screw", "bone"], ("plate",), ("bone", "screw"))

@@ -25,7 +25,7 @@ def test_other_names_of_the_folders_are_found_in_any_case(tmp_path: Path) -> Non
     (root / "images").rename(root / "Imgs")
     (root / "masks").rename(root / "Segmentations")
     data = find_layout(root).data
-    assert (data.images, data.masks) == ("Imgs", "Segmentations")  # type: ignore[union-attr]
+    assert (data.images, data.masks) == ("Imgs", "Segmentations")
 
 
 def test_masks_come_before_outlines_and_both_are_told(tmp_path: Path) -> None:
@@ -50,7 +50,7 @@ def test_annotations_in_a_folder_of_their_own(tmp_path: Path) -> None:
     (root / "annotations").mkdir()
     (root / "coco.json").rename(root / "annotations" / "instances.json")
     data = find_layout(root).data
-    assert (data.source, data.path, data.annotations) == ("coco", root, "annotations/instances.json")  # type: ignore[union-attr]
+    assert (data.source, data.path, data.annotations) == ("coco", root, "annotations/instances.json")
 
 
 def test_boxes_without_outlines_are_filled(tmp_path: Path) -> None:
@@ -60,7 +60,7 @@ def test_boxes_without_outlines_are_filled(tmp_path: Path) -> None:
         del annotation["segmentation"]
     (root / "coco.json").write_text(json.dumps(content))
     layout = find_layout(root)
-    assert layout.data.shapes == "boxes"  # type: ignore[union-attr]
+    assert layout.data.shapes == "boxes"
     assert "boxes only" in layout.notes[-1]
 
 

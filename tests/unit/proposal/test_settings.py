@@ -22,7 +22,7 @@ BASE = CaseFingerprint(
 def made(*shapes: tuple[int, ...], area: int = 10_000, groups: int = 0, **more: object) -> Fingerprint:
     """A fingerprint of cases of some shapes; ``groups`` of them, or one a case."""
     cases = [
-        replace(BASE, case=f"c{n}", group=f"g{n % groups if groups else n}", shape=shape, areas={1: area}, **more)  # type: ignore[arg-type]
+        replace(BASE, case=f"c{n}", group=f"g{n % groups if groups else n}", shape=shape, areas={1: area}, **more)
         for n, shape in enumerate(shapes)
     ]
     return Fingerprint(tuple(cases), {}, (), (), {})

@@ -92,7 +92,7 @@ def test_names_that_break_out_of_yaml_and_terminals_do_not(place: Path, capsys: 
         text = text.replace(f'"{name}"', f'"{hostile}"')
     (root / "coco.json").write_text(text)
     assert init("bones") == 0
-    assert list(load_experiment(FILE).data.classes) == ['a: [1]\n- "x\x1b[31m', "yes"]  # type: ignore[union-attr]
+    assert list(load_experiment(FILE).data.classes) == ['a: [1]\n- "x\x1b[31m', "yes"]
     assert "\x1b" not in capsys.readouterr().out
 
 
@@ -101,7 +101,7 @@ def test_a_case_s_name_may_be_odd(place: Path) -> None:
     (root / "masks" / "c0.png").unlink()
     (root / "images" / "c0.png").rename(root / "images" / "- a: #1\n[b].png")
     assert init("bones") == 0
-    assert load_experiment(FILE).data.exclude == ("- a: #1\n[b]",)  # type: ignore[union-attr]
+    assert load_experiment(FILE).data.exclude == ("- a: #1\n[b]",)
 
 
 def test_nothing_of_a_dicom_patient_is_written_down(place: Path, capsys: Capture) -> None:

@@ -82,7 +82,7 @@ def test_heat_map_has_a_field_per_candidate_in_the_order_of_the_plan(complete: R
 def test_heat_map_leaves_unranked_candidates_blank(make_results: MakeResults) -> None:
     section = heatmaps.build(make_results({0: "missing"}))
     assert section.values["blank"] == 1
-    (trace,) = section.figures[0].variants[0]["data"]  # type: ignore[index]
+    (trace,) = section.figures[0].variants[0]["data"]
     assert trace["z"][0][0] is None
     assert trace["text"][0][0] == ""
 

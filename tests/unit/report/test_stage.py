@@ -177,7 +177,7 @@ def test_deleted_data_set_leaves_the_rest(make_results: MakeResults) -> None:
     assert "UNet_R18" in text
 
 
-def test_experiment_that_was_never_planned(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+def test_experiment_that_was_never_planned(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEGGRID_RESULTS", str(tmp_path))
     with pytest.raises(UserError, match="run `seggrid plan nowhere` first"):
         write_report("nowhere")

@@ -21,7 +21,7 @@ SIMPLEX = {"simplex": {"terms": ["dual_level_ce", "dice", "boundary"], "step": 0
 def planted(run: PlannedRun, split: str, group: str, case: str, name: str) -> tuple[float, float]:
     """Best at 0.50 : 0.50 : 0, and 0.02 better with the second network; groups and seeds differ."""
     mixture = Mixture.model_validate(run.loss)
-    weights = {term.loss: float(term.weight) for term in mixture.terms}  # type: ignore[arg-type]
+    weights = {term.loss: float(term.weight) for term in mixture.terms}
     value = 0.7 + 0.4 * weights.get("dual_level_ce", 0) * weights.get("dice", 0) - 0.1 * weights.get("boundary", 0)
     value += 0.02 * (run.network == "FPN_R18") + 0.01 * (int(group[1:]) % 5) + 0.001 * run.seed
     return value, 10 * (1 - value)
@@ -102,7 +102,7 @@ def test_one_mixture_in_many_networks_is_compared_with_the_winner(
     assert [name.split(",")[0] for name in section.values["references"]] == ["the winner", "UNet_R18"]
     assert None not in section.figures[0].variants
     (drawing,) = section.figures[0].drawings
-    panels = drawing.draw.keywords["panels"]  # type: ignore[attr-defined]
+    panels = drawing.draw.keywords["panels"]
     assert [(title, len(frame)) for title, frame in panels] == [
         ("Difference in O, from winner", 1), ("Difference in D [px], from winner", 1),
     ]  # fmt: skip
@@ -154,7 +154,7 @@ def test_two_and_four_terms_show_their_optimum(
         # Too few groups for a region.
         assert not variant["layout"].get("shapes")
     assert {row["region"] for row in section.values["summaries"]} == {""}
-    titles = [drawing.draw.keywords["title"] for drawing in section.figures[0].drawings]  # type: ignore[attr-defined]
+    titles = [drawing.draw.keywords["title"] for drawing in section.figures[0].drawings]
     assert titles == (["UNet_R18, O", "UNet_R18, D [px]"] if kind == 2 else [])
 
 
@@ -179,7 +179,7 @@ def test_few_groups_give_a_warning_and_no_interval(tmp_path: Path, monkeypatch: 
     assert all(np.isnan(row["overlap_holm"]) and np.isnan(row["overlap_low"]) for row in section.values["rows"])
     assert all(
         variant["data"][0]["error_x"]["array"] in ([None], [None, None]) for variant in section.figures[0].variants
-    )  # type: ignore[index]
+    )
     ranks = stability.build(found)
     assert set(ranks.values["tests"].values()) == {None}
     (variant,) = ranks.figure("stability").variants

@@ -83,7 +83,7 @@ def finish(run_id: str, state: str = "completed") -> None:
 
 def write_history(path: Path, run_id: str, epochs: int) -> None:
     """Write made-up epochs: the more Dice in a mixture, the better; every third epoch is a bad one."""
-    weights = {term.loss: float(term.weight) for term in read_run(run_id).mixture.terms}  # type: ignore[arg-type]
+    weights = {term.loss: float(term.weight) for term in read_run(run_id).mixture.terms}
     best = 0.3 + 0.5 * weights.get("dice", 0.0)
     rows = [f"{epoch},0.5,{best - 0.1 / epoch if epoch % 3 else 0.1},1.0" for epoch in range(1, epochs + 1)]
     write_text(path, "\n".join(["epoch,loss,val_dice,seconds", *rows, ""]))
@@ -92,7 +92,7 @@ def write_history(path: Path, run_id: str, epochs: int) -> None:
 def measure(run_id: str, eval_id: str, test: float = 0.1) -> None:
     """Write made-up rows; ``test`` is what the test cases reach, which no search may read."""
     spec = read_run(run_id)
-    weights = {term.loss: float(term.weight) for term in spec.mixture.terms}  # type: ignore[arg-type]
+    weights = {term.loss: float(term.weight) for term in spec.mixture.terms}
     noise = int(hashlib.sha256(run_id.encode()).hexdigest()[:4], 16) / 16**4 / 100
     rows = []
     for split, value in (("val", 0.4 + 0.5 * weights.get("dice", 0.0) + noise), ("test", test)):

@@ -25,7 +25,7 @@ def test_the_history_holds_what_was_told(plan: MakePlan, trained: Trained) -> No
     assert found["round"].tolist() == [0, 0, 0, 1, 1, 1]
     scores = [outcome.score for outcome in outcomes]
     assert found["score"].tolist() == scores
-    assert found["best"].tolist() == np.maximum.accumulate(scores).tolist()  # type: ignore[arg-type]
+    assert found["best"].tolist() == np.maximum.accumulate(scores).tolist()
     weights = found[[f"weight of {loss}" for loss in ("ce", "dice", "boundary")]]
     assert weights.sum(axis=1).to_numpy() == pytest.approx(np.ones(6))
     # O and D rise and fall together here, so one trial dominates all others.

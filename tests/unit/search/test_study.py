@@ -23,7 +23,7 @@ def make(**settings: Any) -> tuple[SearchSpace, Search]:
 
 def quality(candidate: Candidate) -> float:
     """Best at 0.2*ce + 0.7*dice + 0.1*boundary."""
-    weights = {term.loss: float(term.weight) for term in candidate.mixture.terms}  # type: ignore[arg-type]
+    weights = {term.loss: float(term.weight) for term in candidate.mixture.terms}
     best = {"ce": 0.2, "dice": 0.7, "boundary": 0.1}
     return 1 - sum((weights.get(name, 0) - share) ** 2 for name, share in best.items())
 

@@ -276,13 +276,13 @@ def test_nrrd_and_nifti_of_one_mask_give_one_surface(volume: Path, tmp_path: Pat
 )
 def test_mistakes(volume: Path, tmp_path: Path, capsys: object, arguments: list[str], message: str) -> None:
     assert cli.main(["surface", str(volume), str(tmp_path / "out"), *arguments]) == 2
-    assert message in capsys.readouterr().err  # type: ignore[attr-defined]
+    assert message in capsys.readouterr().err
 
 
 def test_an_image_has_no_surface(tmp_path: Path, capsys: object) -> None:
     path = tmp_path / "flat.png"
     path.write_bytes(b"")
     assert cli.main(["surface", str(path), str(tmp_path / "out")]) == 2
-    assert "not a volume" in capsys.readouterr().err  # type: ignore[attr-defined]
+    assert "not a volume" in capsys.readouterr().err
     assert cli.main(["surface", str(tmp_path / "none.nii"), str(tmp_path / "out")]) == 2
-    assert "no such file" in capsys.readouterr().err  # type: ignore[attr-defined]
+    assert "no such file" in capsys.readouterr().err

@@ -35,7 +35,7 @@ def test_a_server_on_postgresql_that_restarts_gets_the_rest(
                 calls.append(arguments)
                 if len(calls) == 3:
                     server.stop()
-                original(*arguments)  # type: ignore[arg-type]
+                original(*arguments)
 
             with monkeypatch.context() as patch:
                 patch.setattr(importing, "log_batches", stopping)

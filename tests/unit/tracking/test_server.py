@@ -119,7 +119,7 @@ def test_a_server_that_restarts_in_the_middle_is_waited_for(
         if len(calls) == 3:
             server.stop()
             threading.Timer(2, server.start).start()
-        original(*arguments)  # type: ignore[arg-type]
+        original(*arguments)
 
     monkeypatch.setattr(importing, "log_batches", restarting)
     assert "4 runs in MLflow, 4 of them new" in track(NAME)

@@ -51,7 +51,7 @@ def prepared(preprocessed: Workplace) -> Callable[..., tuple[Job, State]]:
         torch.use_deterministic_algorithms(True)
         torch.set_num_threads(1)
         state = initial_state(changed, store, CPU)
-        return prepare(changed, store, store.fold(0), CPU, checkpoints, Silent()), state  # type: ignore[arg-type]
+        return prepare(changed, store, store.fold(0), CPU, checkpoints, Silent()), state
 
     return make
 
@@ -269,7 +269,7 @@ def test_validation_dice_by_hand() -> None:
         chosen = predicted[images[:, 0, 0, 0].long()]
         return torch.nn.functional.one_hot(chosen, 3).permute(0, 3, 1, 2).float()
 
-    dice = validation_dice(predict, FixedCases(), objects=2, batch_size=1)  # type: ignore[arg-type]
+    dice = validation_dice(predict, FixedCases(), objects=2, batch_size=1)
     assert dice[0].item() == pytest.approx((2 / 3 + 1) / 2)
     assert dice[1].isnan()
     assert mean_dice(dice) == pytest.approx(5 / 6)

@@ -77,7 +77,7 @@ def test_a_file_of_one_slice_is_flat_unless_others_are_volumes(tmp_path: Path) -
 def pair(root: Path, image: str = "a.nii.gz", mask: str = "a.nii.gz", **other: object) -> FolderData:
     """An image and a mask, whose file differs in ``other``."""
     write_volume(root / "images" / image, VOLUME)
-    write_volume(root / "masks" / mask, **{"array": (VOLUME > 30000).astype(np.uint8), **other})  # type: ignore[arg-type]
+    write_volume(root / "masks" / mask, **{"array": (VOLUME > 30000).astype(np.uint8), **other})
     return FolderData(source="folder", path=root, classes={"a": 1})
 
 

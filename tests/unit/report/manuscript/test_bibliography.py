@@ -32,7 +32,7 @@ def test_every_entry_is_ascii_balanced_and_escaped(key: str) -> None:
     assert entry.isascii()
     assert entry.count("{") == entry.count("}")
     for line in entry.splitlines()[1:-1]:
-        name, text = re.fullmatch(r"  (\w+) = \{(.*)\},", line).groups()  # type: ignore[union-attr]
+        name, text = re.fullmatch(r"  (\w+) = \{(.*)\},", line).groups()
         assert name in ("doi", "url") or not re.search(r"(?<!\\)[&%#_$]", text)
 
 
