@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -29,7 +25,7 @@ from seggrid.plan import refit_run
 from seggrid.records import RunStatus, read_json, write_json
 from seggrid.scoring.stage import score
 from seggrid.specification import DataSpec, PlannedRun, read_plan, read_run
-from seggrid.tracking.registry import _REQUIREMENTS, draw_example
+from seggrid.tracking.registry import draw_example
 from seggrid.tracking.stage import track
 from tests.unit.tracking.conftest import current, set_mode
 
@@ -242,38 +238,6 @@ def test_scores_of_another_plan_choose_no_champion(client: MlflowClient, results
     with pytest.raises(UserError, match=r"scores\.json: of another plan or other settings; run `seggrid score tiny`"):
         track(NAME)
     assert not client.search_registered_models()
-
-
-def test_every_package_that_the_model_imports_is_listed_with_it() -> None:
-    code = "import sys; old = set(sys.modules); import seggrid.tracking.served; print(*set(sys.modules) - old)"
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    names = importlib.metadata.packages_distributions()
-    imported = {canonical(name) for module in found for name in names.get(module.partition(".")[0], ())}
-    listed = set(_REQUIREMENTS).union(*map(required_by, _REQUIREMENTS))
-    assert imported - {"seggrid", "setuptools"} <= listed
-    assert canonical("edt") in imported, "read by the metrics, on the way of the data store"
-
-
-def canonical(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def required_by(package: str) -> set[str]:
-    """All that comes with a package."""
-    found: set[str] = set()
-    waiting = [package]
-    while waiting:
-        for line in importlib.metadata.requires(waiting.pop()) or ():
-            name = canonical(re.split(r"[^A-Za-z0-9._-]", line, maxsplit=1)[0])
-            if "extra ==" in line or name in found:
-                continue
-            found.add(name)
-            try:
-                importlib.metadata.distribution(name)
-            except importlib.metadata.PackageNotFoundError:
-                continue  # of another platform
-            waiting.append(name)
-    return found
 
 
 @pytest.mark.parametrize(
