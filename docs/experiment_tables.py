@@ -21,6 +21,7 @@ from seggrid.report.results import Results, read_results
 from seggrid.report.sections.claims import claim_frame
 from seggrid.report.sections.forms import form_table, written
 from seggrid.report.sections.provenance import run_environments
+from seggrid.specification import is_ensemble
 
 PAGE = Path(__file__).with_name("results-experiments.md")
 
@@ -44,7 +45,9 @@ def what_ran(results: Results) -> str:
     if results.scores is None:
         sys.exit(f"{results.grid.experiment.name} is not scored as it is planned now: call {command(results)}")
     runs, counts = results.grid.runs, results.scores["counts"]
-    trained = [run.status.seconds for run in runs if run.status]
+    # What an ensemble costs is what its members cost, which stand among the others.
+    trained = [run.status.seconds for run in runs if run.status and not is_ensemble(run.planned.run_id)]
+    joined = sum(is_ensemble(run.planned.run_id) for run in runs)
     environments = run_environments(results)
     commits = one_of_each(
         f"{environment['commit'][:7]}{' + changes' * environment['commit'].endswith('+changes')}"
@@ -56,6 +59,7 @@ def what_ran(results: Results) -> str:
     run = f"each run with {threads} thread{'s' * (threads != 1)}, on {hardware}"
     return (
         f"`{command(results)}`: {results.grid.states()['completed']} of {len(runs)} runs completed, "
+        f"{f'{joined} of them ensembles, ' if joined else ''}"
         f"{duration(sum(trained))} of training and validation, {run}; code of {commits}. "
         f"Tested on {counts['cases']} {'slices' if results.slices else 'cases'} of {counts['groups']} groups."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 from pathlib import Path
 
 import pandas as pd
@@ -17,6 +18,7 @@ from seggrid.report.sections import curves, effects, ensembles, heatmaps
 from seggrid.report.stage import write_report
 from seggrid.scoring.stage import score
 from seggrid.specification import is_ensemble
+from tests.conftest import REPOSITORY
 from tests.unit.report.grid import CLASSES, LABEL, NAME, fill, make_experiment
 
 
@@ -136,3 +138,8 @@ def test_the_page_holds_them_as_text(results: Results) -> None:
 
 def test_a_grid_without_any_has_no_section(complete: Results) -> None:
     assert ensembles.build(complete) is None
+
+
+def test_the_page_of_experiments_counts_no_training_twice(results: Results) -> None:
+    written = runpy.run_path(str(REPOSITORY / "docs" / "experiment_tables.py"))["what_ran"](results)
+    assert "12 of 12 runs completed, 4 of them ensembles, 10.0 min of training" in written
