@@ -24,6 +24,8 @@ from seggrid.report.sections.provenance import run_environments
 from seggrid.specification import is_ensemble
 
 PAGE = Path(__file__).with_name("results-experiments.md")
+#: Rows that stand open on the page.
+LONGEST = 40
 
 
 def section(results: Results) -> str:
@@ -36,7 +38,7 @@ def section(results: Results) -> str:
         for part in form.parts:
             if table := form_table(form, part, results):
                 shown = written(table, form.reference)
-                parts += [shown["caption"], "\n".join(paper_table(shown))]
+                parts += [shown["caption"], folded("\n".join(paper_table(shown)), len(shown["rows"]))]
     return "\n\n".join(parts)
 
 
@@ -97,6 +99,13 @@ def paper_table(shown: dict[str, Any]) -> Iterator[str]:
             (f"**{cell['text']}**" if cell["best"] else cell["text"]) + (f" ± {cell['sd']}" if cell["sd"] else "")
             for cell in row
         )
+
+
+def folded(table: str, rows: int) -> str:
+    """A table that opens at a click where it is long."""
+    if rows <= LONGEST:
+        return table
+    return f"<details>\n<summary>{rows} rows</summary>\n\n{table}\n\n</details>"
 
 
 def table_head(headings: list[str], numbers: list[bool]) -> Iterator[str]:

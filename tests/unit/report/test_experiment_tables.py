@@ -47,3 +47,9 @@ def test_every_experiment_of_the_page_has_its_tables() -> None:
         assert (begin in page) == (end in page)
         if begin in page:
             assert f"experiment={experiment.stem}" in page.partition(begin)[2].partition(end)[0]
+
+
+def test_long_tables_open_at_a_click() -> None:
+    folded = SCRIPT["folded"]
+    assert folded("| a |", 40) == "| a |"
+    assert folded("| a |", 41) == "<details>\n<summary>41 rows</summary>\n\n| a |\n\n</details>"
