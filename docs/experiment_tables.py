@@ -75,8 +75,18 @@ def one_of_each(values: Iterable[str]) -> str:
 def claims(results: Results) -> Iterator[str]:
     """A table with the verdict on every claim."""
     yield from table_head(
-        ["claim", "metric", "better", "worse", "difference [95 % interval]", "p (Holm)", "groups as claimed", "here"],
-        [False, False, True, True, True, True, True, False],
+        [
+            "claim",
+            "metric",
+            "better",
+            "worse",
+            "difference [95 % interval]",
+            "p (Holm)",
+            "groups as claimed",
+            "runs as claimed",
+            "here",
+        ],
+        [False, False, True, True, True, True, True, True, False],
     )
     for row in claim_frame(results).to_dict("records"):
         places = row["places"]
@@ -85,7 +95,8 @@ def claims(results: Results) -> Iterator[str]:
         yield line(
             [
                 row["claim"], row["measure"], fixed(row["value_better"], places), fixed(row["value_worse"], places),
-                between(ends, places), p_value(row["p_holm"]), f"{row['wins']} of {row['groups']}", verdict,
+                between(ends, places), p_value(row["p_holm"]), f"{row['wins']} of {row['groups']}",
+                f"{row['run_wins']} of {row['runs']}", verdict,
             ]
         )  # fmt: skip
 

@@ -3,13 +3,15 @@
 Runs are paired by candidate, fold and seed, and their values by object and group; the mean over the pairs is taken as
 everywhere (``aggregate``), so a claim over several networks is their mean. The interval is that of the bootstrap over
 groups, the p-value that of Wilcoxon's signed-rank test on the groups' differences, adjusted by Holm for all claims. Of
-skewed groups the mean and the ranks may lie on different sides of 0; then nothing is decided.
+skewed groups the mean and the ranks may lie on different sides of 0, and one training that failed may move all groups;
+where the ranks and the mean or most pairs of runs disagree, nothing is decided.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -30,8 +32,8 @@ Verdict = Literal["held", "did not hold (the other way round)", "not decided her
 MINIMUM_SEEDS = 3
 COLUMNS = (
     "claim", "source", "better", "worse", "metric", "value_better", "value_worse", "difference", "difference_low",
-    "difference_high", "ranks", "p", "p_holm", "wins", "groups", "detectable", "runs", "runs_planned", "seeds",
-    "folds", "verdict", "condition",
+    "difference_high", "ranks", "p", "p_holm", "wins", "groups", "detectable", "runs", "runs_planned", "run_wins",
+    "seeds", "folds", "verdict", "condition",
 )  # fmt: skip
 _Pair = tuple[int, int]
 
@@ -45,8 +47,9 @@ def claim_table(grid: Grid, means: Means, reference: float) -> pd.DataFrame:
     Returns:
         The columns of ``claims.csv``, a row per claim. ``difference`` is better minus worse in the unit of the metric;
         ``ranks`` is its rank-biserial correlation, whose sign is the side that ``p`` speaks of; ``wins`` counts the
-        groups in which it is as claimed; ``detectable`` is the smallest difference that so many groups of this spread
-        would show; ``seeds`` are those that every pair of candidates has in all its folds.
+        groups in which it is as claimed, ``run_wins`` the pairs of runs; ``detectable`` is the smallest difference
+        that so many groups of this spread would show; ``seeds`` are those that every pair of candidates has in all its
+        folds.
     """
     claims = grid.experiment.claims
     test = on_split(means.groups, "test")
@@ -75,10 +78,14 @@ def _compared(claim: Claim, grid: Grid, test: pd.DataFrame, reference: float) ->
         "metric": claim.metric, "runs": sum(map(len, runs.values())), "runs_planned": planned,
         "seeds": min((_whole_seeds(grid, pairs) for pairs in runs.values()), default=0),
         "folds": ", ".join(sorted({grid.runs[own].planned.fold for pairs in runs.values() for own, _ in pairs})),
-        "groups": 0, "wins": 0,
+        "groups": 0, "wins": 0, "run_wins": 0,
     }  # fmt: skip
-    parts = _contributions(claim, grid, test, [pair for pairs in runs.values() for pair in pairs])
-    return row | (_difference(claim, grid, parts, reference) if parts is not None else {})
+    frames = _frames(_values(claim, grid, test), [pair for pairs in runs.values() for pair in pairs])
+    if not frames:
+        return row
+    view = _View(claim.metric, reference)
+    alone = [view.difference(_contributions([frame])) for frame in frames]
+    return row | _difference(view, grid, _contributions(frames)) | {"run_wins": view.wins(np.array(alone))}
 
 
 def _common_runs(grid: Grid, pair: _Pair) -> Iterator[_Pair]:
@@ -100,20 +107,24 @@ def _whole_seeds(grid: Grid, pairs: list[_Pair]) -> int:
     return sum(seeds.count(seed) == grid.experiment.splits.folds for seed in set(seeds))
 
 
-def _contributions(claim: Claim, grid: Grid, test: pd.DataFrame, pairs: list[_Pair]) -> Contributions | None:
-    """What each group adds to both sides, as two candidates; of objects and groups in which both have a value."""
-    values = _values(claim, grid, test)
+def _frames(values: pd.DataFrame, pairs: list[_Pair]) -> list[tuple[pd.DataFrame, pd.DataFrame]]:
+    """The values of both runs of every pair that has any: of objects and groups in which both have one."""
     runs = dict(list(values.groupby("run")))
-    frames: dict[int, pd.DataFrame] = {}
-    for number, (own, other) in enumerate(pairs):
+    frames = []
+    for own, other in pairs:
         if own in runs and other in runs:
-            both = [runs[side].droplevel("run") for side in (own, other)]
-            common = both[0].index.intersection(both[1].index)
-            frames |= {2 * number + side: frame.loc[common] for side, frame in enumerate(both)}
-    if not any(map(len, frames.values())):
-        return None
-    sides = np.arange(2 * len(pairs), dtype=np.int64) % 2
-    return contributions(pd.concat(frames, names=["run"]), sides, [0, 1])
+            first, second = (runs[side].droplevel("run") for side in (own, other))
+            common = first.index.intersection(second.index)
+            if len(common):
+                frames.append((first.loc[common], second.loc[common]))
+    return frames
+
+
+def _contributions(frames: Sequence[tuple[pd.DataFrame, pd.DataFrame]]) -> Contributions:
+    """What each group adds to both sides of the pairs, as two candidates."""
+    sides = np.arange(2 * len(frames), dtype=np.int64) % 2
+    runs = dict(enumerate(frame for pair in frames for frame in pair))
+    return contributions(pd.concat(runs, names=["run"]), sides, [0, 1])
 
 
 def _values(claim: Claim, grid: Grid, test: pd.DataFrame) -> pd.DataFrame:
@@ -123,21 +134,41 @@ def _values(claim: Claim, grid: Grid, test: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"overlap": test[claim.metric], "distance": test[claim.metric]}).dropna()
 
 
-def _difference(claim: Claim, grid: Grid, parts: Contributions, reference: float) -> dict[str, Any]:
-    def view(overlap: Floats, distance: Floats) -> Floats:
-        if claim.metric == "absolute":
-            return absolute(overlap, distance, reference)
-        return distance if claim.metric == "distance" else overlap
+@dataclass(frozen=True)
+class _View:
+    """What of O and D a claim is about, with d0 of the criterion ``absolute``."""
 
+    metric: str
+    reference: float
+
+    def __call__(self, overlap: Floats, distance: Floats) -> Floats:
+        if self.metric == "absolute":
+            return absolute(overlap, distance, self.reference)
+        return distance if self.metric == "distance" else overlap
+
+    def of(self, parts: Contributions) -> Floats:
+        """The value of both sides."""
+        return self(parts.overlap.sum(axis=1), parts.distance.sum(axis=1))
+
+    def difference(self, parts: Contributions) -> float:
+        """Better minus worse."""
+        better, worse = self.of(parts)
+        return round(float(better - worse), 12)
+
+    def wins(self, differences: Floats) -> int:
+        """How many differences are as claimed."""
+        return int(((differences > 0) if higher_is_better(self.metric) else (differences < 0)).sum())
+
+
+def _difference(view: _View, grid: Grid, parts: Contributions) -> dict[str, Any]:
     scoring, groups = grid.experiment.scoring, len(parts.groups)
-    better, worse = view(parts.overlap.sum(axis=1), parts.distance.sum(axis=1))
+    better, worse = view.of(parts)
     with np.errstate(invalid="ignore"):
         within = view(parts.overlap / parts.weight, parts.distance / parts.weight)
     by_group = np.round(within[0] - within[1], 12)
     row = {
         "value_better": better, "value_worse": worse, "difference": better - worse, "groups": groups,
-        "wins": int(((by_group > 0) if higher_is_better(claim.metric) else (by_group < 0)).sum()),
-        "detectable": smallest_detectable(by_group),
+        "wins": view.wins(by_group), "detectable": smallest_detectable(by_group),
     }  # fmt: skip
     if groups >= MINIMUM_GROUPS and not grid.one_patient:
         every = slice(None)
@@ -167,6 +198,8 @@ def _judged(row: Mapping[Any, Any], higher: bool, grid: Grid) -> tuple[Verdict, 
     if not (row["difference_low"] > 0 if ranks > 0 else row["difference_high"] < 0):
         return "not decided here", f"{enough}; mean and ranks disagree"
     as_claimed = (ranks > 0) == higher
+    if not (2 * row["run_wins"] > row["runs"] if as_claimed else 2 * row["run_wins"] < row["runs"]):
+        return "not decided here", f"{enough}; as claimed in {row['run_wins']} of {row['runs']} pairs of runs"
     return ("held" if as_claimed else "did not hold (the other way round)"), enough
 
 
@@ -195,4 +228,5 @@ def _line(row: Mapping[Any, Any]) -> str:
     if math.isnan(row["difference"]):
         return start
     p = "" if math.isnan(row["p_holm"]) else f", p = {row['p_holm']:.2g}"
-    return f"{start}; {row['metric']} {row['difference']:+.4f} in {row['wins']} of {row['groups']} groups as claimed{p}"
+    counts = f"{row['wins']} of {row['groups']} groups and {row['run_wins']} of {row['runs']} pairs of runs"
+    return f"{start}; {row['metric']} {row['difference']:+.4f} in {counts} as claimed{p}"

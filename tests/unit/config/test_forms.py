@@ -11,7 +11,7 @@ import yaml
 from seggrid.config.forms import load_form
 from seggrid.errors import UserError
 
-NAMES = ("chen2023", "jin2025", "radillah", "valverde", "wang2026")
+NAMES = ("chen2023", "jin2025", "li2025", "radillah", "valverde", "wang2026")
 GOOD: dict[str, Any] = {
     "reference": "wang2026",
     "parts": [{"name": "all", "caption": "All.", "columns": [{"value": "dice", "heading": "Dice"}]}],

@@ -157,3 +157,10 @@ def test_before_scoring_there_is_no_table(make_results: MakeResults) -> None:
 
 def test_old_histories_have_no_instability(complete: Results) -> None:
     assert instability.build(complete) is None
+
+
+def test_values_after_post_processing_are_said_to_be(complete: Results) -> None:
+    words = "After the post-processing that every run chose on validation."
+    evaluation = {**complete.grid.experiment.evaluation.model_dump(mode="json"), "postprocessing": ["fill_holes"]}
+    assert words in table(naming(complete, evaluation=evaluation), "valverde-losses").caption
+    assert words not in table(complete, "valverde-losses").caption

@@ -67,6 +67,24 @@ def test_the_other_way_round_is_said(grid: WriteGrid) -> None:
     assert (found["p_holm"] > found["p"]).all()
 
 
+def test_a_claim_that_most_pairs_of_runs_speak_against_is_not_decided(grid: WriteGrid) -> None:
+    """Two of three seeds lose a little, one gains much: every group is as claimed, two thirds of the runs are not."""
+
+    def value(run: PlannedRun, split: str, group: str, case: str, name: str) -> tuple[float, float]:
+        gain = {0: -0.01, 1: -0.01, 2: 0.05}[run.seed]
+        overlap = 0.6 + (gain + 0.001 * int(group[1:])) * (run.loss == "dual_level_ce")
+        return overlap, 20 * (1 - overlap)
+
+    grid(value, **SIZE, **claimed(LCE2, {**LCE2, "metric": "distance"}, {**LCE2, "metric": "absolute"}))
+    text = score("grid")
+    found = table("claims.csv")
+    assert (found["p_holm"] < 0.05).all()
+    assert set(found["verdict"]) == {"not decided here"}
+    assert set(found["condition"]) == {"3 seeds x all 2 folds; as claimed in 2 of 6 pairs of runs"}
+    assert found[["wins", "groups", "run_wins", "runs"]].to_numpy().tolist() == [[8, 8, 2, 6]] * 3
+    assert "in 8 of 8 groups and 2 of 6 pairs of runs as claimed" in " ".join(text.split())
+
+
 def test_noise_decides_nothing(grid: WriteGrid) -> None:
     grid(planted(0.0, 0.02), **SIZE, **claimed(LCE2))
     score("grid")

@@ -63,6 +63,8 @@ def _caption(form: Form, part: FormPart, results: Results) -> str:
     rows = [shown(part, results)] if part.rows == "image" else results.candidates
     text = f"In the form of {short_name(form.reference)}, on these data. {part.caption}"
     text += "".join(f" {words}." for words in (common_sample(results, rows), results.slices and PER_SLICE) if words)
+    if results.grid.experiment.evaluation.postprocessing:
+        text += " After the post-processing that every run chose on validation."
     if part.rows == "image":
         return f"{text} Shown: {rows[0].network} with {rows[0].label}{_some_runs(rows[0], results)}."
     if any(completed(candidate, results) for candidate in rows):
@@ -74,7 +76,8 @@ def _caption(form: Form, part: FormPart, results: Results) -> str:
         text += f" Not measured here: {', '.join(absent)}."
     if any(column.value == "collapsed_share" for column in part.columns) and _few_seeds(results):
         text += f" Fewer than {MINIMUM_SEEDS} seeds: the share of collapsed runs says little."
-    return f"{text} Bold: best ranked candidate{' on that object' if part.rows == 'object' else ''}."
+    of = "an object" if part.rows == "object" else "all"
+    return f"{text} Bold: the best value of {of} among ranked candidates, column by column."
 
 
 def _some_runs(candidate: Candidate, results: Results) -> str:

@@ -53,8 +53,8 @@ def object_table(frame: pd.DataFrame, metrics: list[str], results: Results, scor
         f"Each object on the test folds: means over groups, then over folds and seeds. {sample(scores)}. "
         "± standard deviation over folds and seeds. Missed, invented: cases, over all runs, in which only the truth, "
         "only the prediction holds the object (overlap 0, distances the image diagonal); in which neither does, they "
-        f"are {'left out of the means' if left_out else 'counted as perfect'}. Bold: best ranked candidate on that "
-        "object."
+        f"are {'left out of the means' if left_out else 'counted as perfect'}. Bold: the best value of an "
+        "object among ranked candidates, column by column."
     )
     shown = [metric_column(metric, results.unit) for metric in metrics]
     columns = (
