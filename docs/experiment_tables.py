@@ -58,7 +58,8 @@ def what_ran(results: Results) -> str:
     )
     hardware = one_of_each(f"{e['processor']}, {e['cores']} cores" for e in environments if e.get("processor"))
     threads = results.grid.experiment.training.threads
-    run = f"each run with {threads} thread{'s' * (threads != 1)}, on {hardware}"
+    precisions = one_of_each(environment["precision"] for environment in environments if "precision" in environment)
+    run = f"each run with {threads} thread{'s' * (threads != 1)} in {precisions}, on {hardware}"
     return (
         f"`{command(results)}`: {results.grid.states()['completed']} of {len(runs)} runs completed, "
         f"{f'{joined} of them ensembles, ' if joined else ''}"

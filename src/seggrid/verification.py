@@ -13,7 +13,7 @@ from pathlib import Path
 
 from seggrid.errors import UserError
 from seggrid.paths import DataFolder, ExperimentFolder, RunFolder, evaluation_file, results_root
-from seggrid.records import read_status
+from seggrid.records import read_json, read_status
 from seggrid.scoring.cases import as_planned
 from seggrid.scoring.stage import score
 from seggrid.specification import PlannedRun, is_ensemble, read_plan, read_run
@@ -107,8 +107,18 @@ def _verify_run(run: PlannedRun, root: Path) -> bool:
     ours, theirs = own.evaluation(run.eval_id).cases, fresh.evaluation(run.eval_id).cases
     # Another experiment that has the run may call its network by another name.
     equal = _named_alike(ours, run) == _named_alike(theirs, run)
-    _say(f"cases.csv      {'same bytes' if equal else 'DIFFERS'}")
+    _say(f"cases.csv      {'same bytes' if equal else f'DIFFERS{_other_environment(own, fresh)}'}")
     return equal
+
+
+def _other_environment(own: RunFolder, fresh: RunFolder) -> str:
+    """What the run was trained with that is another now, for it may be the reason."""
+    then, now = (
+        {key: value for key, value in (found | found.get("versions", {})).items() if isinstance(value, str)}
+        for found in (read_json(folder.environment) for folder in (own, fresh))
+    )
+    others = [f"{key} was {value}, is {now.get(key)}" for key, value in then.items() if now.get(key) != value]
+    return f": {'; '.join(others)}" if others else ", with the same code, versions and hardware"
 
 
 def _named_alike(cases: Path, run: PlannedRun) -> tuple[bytes, bytes]:

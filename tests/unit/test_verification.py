@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from seggrid import verification
 from seggrid.config import parse_experiment
 from seggrid.paths import RunFolder
 from seggrid.plan import make_plan
+from seggrid.records import write_json
 from seggrid.specification import PlannedRun
 
 HEADER = "run_id,network,loss,fold,seed,split,group,case,class,dice\n"
@@ -31,7 +33,12 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PlannedRun:
     plan.write()
     (run,) = plan.runs
     write_cases(run, RunFolder(run.run_id), "first", 0.5)
+    write_json(RunFolder(run.run_id).environment, environment("bf16", "2.15"))
     return run
+
+
+def environment(precision: str, version: str) -> dict[str, Any]:
+    return {"processor": "this one", "precision": precision, "memory_gib": 24.0, "versions": {"torch": version}}
 
 
 def write_cases(run: PlannedRun, folder: RunFolder, network: str, dice: float) -> None:
@@ -40,14 +47,23 @@ def write_cases(run: PlannedRun, folder: RunFolder, network: str, dice: float) -
     path.write_text(f"{HEADER}{run.run_id},{network},{run.loss},0,0,test,s000,s000_f00,femur,{dice}\n")
 
 
-@pytest.mark.parametrize(("dice", "same"), [(0.5, True), (0.25, False)])
+@pytest.mark.parametrize(
+    ("dice", "now", "said"),
+    [
+        (0.5, environment("bf16", "2.15"), "same bytes"),
+        (0.5, environment("fp32", "2.15"), "same bytes"),
+        (0.25, environment("bf16", "2.15"), "DIFFERS, with the same code, versions and hardware"),
+        (0.25, environment("fp32", "2.16"), "DIFFERS: precision was bf16, is fp32; torch was 2.15, is 2.16"),
+    ],
+)
 def test_another_name_of_the_network_is_no_difference(
     run: PlannedRun,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     dice: float,
-    same: bool,
+    now: dict[str, Any],
+    said: str,
 ) -> None:
     fresh = tmp_path / "fresh"
 
@@ -55,8 +71,9 @@ def test_another_name_of_the_network_is_no_difference(
         assert env["SEGGRID_RESULTS"] == str(fresh)
         if "evaluate" in command:
             write_cases(run, RunFolder(run.run_id, fresh), "second", dice)
+            write_json(RunFolder(run.run_id, fresh).environment, now)
         return subprocess.CompletedProcess(command, 0)
 
     monkeypatch.setattr(verification.subprocess, "run", again)
-    assert verification._verify_run(run, fresh) is same
-    assert ("same bytes" in capsys.readouterr().out) is same
+    assert verification._verify_run(run, fresh) is (said == "same bytes")
+    assert capsys.readouterr().out.splitlines()[-1] == f"cases.csv      {said}"

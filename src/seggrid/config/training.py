@@ -119,7 +119,7 @@ class Training(Section):
     gradient_clip: Positive | None = 1.0
     """Largest norm of the gradient; null: not clipped."""
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
-    """Arithmetic of the forward and backward pass; the losses are always float32."""
+    """Arithmetic of the forward and backward pass; fp32 where the hardware has no other; losses are always float32."""
     channels_last: bool = True
     """Memory layout of convolutions; faster on most processors."""
     deterministic: bool = True

@@ -2,6 +2,7 @@
 
 from seggrid.networks.adapter import build_network, load_weights
 from seggrid.networks.forward import compute_logits, compute_outputs, place
+from seggrid.networks.precision import computed_precision
 from seggrid.networks.segmentation import Outputs, SegmentationNetwork
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "build_network",
     "compute_logits",
     "compute_outputs",
+    "computed_precision",
     "load_weights",
     "place",
 ]

@@ -8,10 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from seggrid.networks.convolutions import FullPrecisionOfShortSides
+from seggrid.networks.precision import PRECISIONS, computed_precision
 from seggrid.networks.segmentation import Outputs, SegmentationNetwork
-
-PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-
 
 #: Memory layout with the channels last, by the axes of a batch, and the convolutions that it is for.
 _LAYOUTS = {4: (torch.channels_last, nn.Conv2d), 5: (torch.channels_last_3d, nn.Conv3d)}
@@ -32,10 +30,14 @@ def compute_logits(network: nn.Module, images: Tensor, precision: str, channels_
 
 
 def compute_outputs(network: nn.Module, images: Tensor, precision: str, channels_last: bool) -> Outputs:
-    """Return logits ``(N, C, *S)`` and auxiliary outputs, float32, of images ``(N, C_in, *S)``."""
+    """Return logits ``(N, C, *S)`` and auxiliary outputs, float32, of images ``(N, C_in, *S)``.
+
+    Args:
+        precision: of the arithmetic, where the device of the images has it; see ``computed_precision``.
+    """
     if channels_last and images.ndim in _LAYOUTS:
         images = images.contiguous(memory_format=_LAYOUTS[images.ndim][0])
-    dtype = PRECISIONS[precision]
+    dtype = PRECISIONS[computed_precision(precision, images.device)]
     on_processor = images.device.type == "cpu" and dtype is torch.bfloat16
     with (
         torch.autocast(images.device.type, dtype=dtype, enabled=dtype is not torch.float32),

@@ -52,13 +52,13 @@ class Grid:
         return self.epochs // int(self.keys["training"]["validate_every"])
 
 
-def propose_grids(settings: Settings, precision: str) -> tuple[Grid, Grid, Grid]:
+def propose_grids(settings: Settings) -> tuple[Grid, Grid, Grid]:
     """Return the small, the medium and the full grid.
 
     Args:
         precision: of the training, what the processor is fast at.
     """
-    first, whole = _training(settings, precision, 15, 3), _training(settings, precision, 100, 5)
+    first, whole = _training(settings, 15, 3), _training(settings, 100, 5)
     few, more, all_of_them = _VOLUME_NETWORKS if settings.patch else (_FIRST_NETWORKS, _MORE_NETWORKS, _ALL_NETWORKS)
     return (
         _grid(
@@ -79,14 +79,17 @@ def propose_grids(settings: Settings, precision: str) -> tuple[Grid, Grid, Grid]
     )  # fmt: skip
 
 
-def _training(settings: Settings, precision: str, epochs: int, validate_every: int) -> dict[str, Any]:
-    training: dict[str, Any] = {"epochs": epochs, "validate_every": validate_every, "batch_size": settings.batch}
+def _training(settings: Settings, epochs: int, validate_every: int) -> dict[str, Any]:
+    training: dict[str, Any] = {
+        "epochs": epochs,
+        "validate_every": validate_every,
+        "batch_size": settings.batch,
+        "precision": "bf16",  # fp32 where the hardware lacks it
+    }
     if settings.patch:
         training |= {"patch_size": list(settings.patch), "patch_sampling": {"foreground": 0.33}}
     if settings.steps:
         training["steps_per_epoch"] = settings.steps
-    if precision != "fp32":
-        training["precision"] = precision
     if settings.select_last:
         training["select"] = "last"
     return training

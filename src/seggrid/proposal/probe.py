@@ -91,15 +91,6 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def fast_precision(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
-    """Return ``bf16`` where the processor has instructions for it, else ``fp32``."""
-    try:
-        text = cpuinfo.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return "fp32"
-    return "bf16" if "avx512_bf16" in text or "amx_bf16" in text else "fp32"
-
-
 def measure(
     proposed: Mapping[str, Any],
     networks: Sequence[str],

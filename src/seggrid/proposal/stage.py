@@ -15,7 +15,7 @@ from seggrid.proposal.findings import file_findings, list_findings, summary
 from seggrid.proposal.fingerprint import Fingerprint, take_fingerprint
 from seggrid.proposal.grids import Grid, propose_grids
 from seggrid.proposal.layout import find_layout
-from seggrid.proposal.probe import Probe, fast_precision, measure, usable_cores
+from seggrid.proposal.probe import Probe, measure, usable_cores
 from seggrid.proposal.settings import Settings, choose_settings
 from seggrid.proposal.text import experiment_text, one_line
 from seggrid.records import write_text
@@ -51,7 +51,7 @@ def propose(path: Path, out: Path | None, replace: bool, probe: bool, tell: Call
     findings = [*file_findings(fingerprint), *layout.notes, *notes]
     findings += list_findings(data, fingerprint, classes, settings)
     _tell_findings(findings, tell)
-    grids = propose_grids(settings, fast_precision())
+    grids = propose_grids(settings)
 
     def text(times: Sequence[str]) -> str:
         head = f"Proposed by `seggrid init {path}` from {len(fingerprint.cases)} images with masks."

@@ -16,7 +16,7 @@ from seggrid.errors import UserError
 from seggrid.inference.device import NoDeviceError, choose_device, use_deterministic_kernels
 from seggrid.inference.gpu_lease import leased
 from seggrid.losses import MixtureLoss
-from seggrid.networks import SegmentationNetwork, build_network, load_weights, place
+from seggrid.networks import SegmentationNetwork, build_network, computed_precision, load_weights, place
 from seggrid.paths import DataFolder, RunFolder
 from seggrid.provenance import environment
 from seggrid.records import RunStatus, atomic, to_csv, write_json, write_text
@@ -59,9 +59,17 @@ def _train_on(device: torch.device, spec: RunSpec, until: int | None) -> RunStat
     resumed = load_checkpoint(folder.checkpoints, spec.run_id, state)
     with ProgressDisplay(spec, state.progress.history) as progress:
         logger.info("on %s, %s", device, f"resumed from {resumed.name}" if resumed else "from the start")
+        _tell_other_precision(spec.training.precision, device)
         job = prepare(spec, store, fold, device, folder.checkpoints, progress)
         ended = fit(job, state, until)
     return _finish(folder, spec, state, device) if ended else None
+
+
+def _tell_other_precision(wanted: str, device: torch.device) -> None:
+    precision = computed_precision(wanted, device)
+    if precision != wanted:
+        kind = "processor" if device.type == "cpu" else "GPU"
+        logger.info("computed in %s: this %s has no instructions for %s", precision, kind, wanted)
 
 
 def initial_state(spec: RunSpec, store: Store, device: torch.device) -> State:
@@ -72,7 +80,7 @@ def initial_state(spec: RunSpec, store: Store, device: torch.device) -> State:
     network = build_network(spec.network, store.in_channels, len(store.class_names) + 1, settings.patch_size)
     _refuse_small_patches(spec, network)
     _start_from_parent(spec, network)
-    scaler = torch.amp.GradScaler(device.type, enabled=settings.precision == "fp16")
+    scaler = torch.amp.GradScaler(device.type, enabled=computed_precision(settings.precision, device) == "fp16")
     placed = place(network, device, settings.channels_last)
     return State(placed, build_optimiser(settings.optimiser, placed), scaler)
 
@@ -152,7 +160,8 @@ def _finish(folder: RunFolder, spec: RunSpec, state: State, device: torch.device
         temporary.write_bytes(save({name: value.cpu().contiguous() for name, value in best.items()}))
     columns = tuple(dict.fromkeys(name for row in progress.history for name in row))
     write_text(folder.history, to_csv(columns, ([row.get(name) for name in columns] for row in progress.history)))
-    write_json(folder.environment, environment(device))
+    precision = computed_precision(spec.training.precision, device)
+    write_json(folder.environment, environment(device) | {"precision": precision})
     kept = progress.best_epoch if spec.training.select == "best" else progress.epoch
     kept_row = next((row for row in progress.history if row["epoch"] == kept), {})
     status = RunStatus(

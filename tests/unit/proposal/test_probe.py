@@ -9,7 +9,7 @@ import pytest
 
 from seggrid.errors import UserError
 from seggrid.proposal.grids import propose_grids
-from seggrid.proposal.probe import Probe, Timing, choose_cases, fast_precision, measure
+from seggrid.proposal.probe import Probe, Timing, choose_cases, measure
 from seggrid.proposal.settings import choose_settings
 from tests.unit.proposal.conftest import Look
 
@@ -17,7 +17,7 @@ from tests.unit.proposal.conftest import Look
 def test_the_time_of_a_grid_is_that_of_its_parts_shared_by_the_cores(folder: Path, look: Look) -> None:
     _, fingerprint, classes, _ = look(folder)
     settings = replace(choose_settings(fingerprint, classes), train=6, validation=1, test=2, steps=20)
-    small, medium, _ = propose_grids(settings, "fp32")
+    small, medium, _ = propose_grids(settings)
     timings = {"UNet_R18": Timing(5, 0.1, 1, 2), "Linknet_R18": Timing(3, 0.2, 1, 2)}
     probe = Probe("cpu", 2, 0.5, timings, {})
     unet = (5 + 15 * 20 * 0.1 + 5 * 1) + (5 + 3 * 2)
@@ -42,12 +42,3 @@ def test_too_few_groups_cannot_be_timed(folder: Path, look: Look) -> None:
     _, fingerprint, classes, _ = look(folder)
     with pytest.raises(UserError, match="2 groups cannot be split"):
         measure({}, ["UNet_R18"], fingerprint, classes, print)
-
-
-def test_a_processor_says_what_it_is_fast_at(tmp_path: Path) -> None:
-    flags = tmp_path / "cpuinfo"
-    assert fast_precision(flags) == "fp32"
-    flags.write_text("flags : sse avx2\n")
-    assert fast_precision(flags) == "fp32"
-    flags.write_text("flags : sse avx2 avx512_bf16\n")
-    assert fast_precision(flags) == "bf16"

@@ -105,7 +105,8 @@ def _write_run(plan: Plan, run: PlannedRun, state: str, store: Store, shift: int
         return
     mixture = next((m for m in plan.experiment.all_mixtures() if m.name == run.loss), None)
     _history([term.name for term in mixture.terms] if mixture else [], shift).to_csv(folder.history, index=False)
-    write_json(folder.environment, {"commit": "abc", "versions": {"torch": "2"}, "processor": "<cpu>", "cores": 2})
+    environment = {"commit": "abc", "versions": {"torch": "2"}, "processor": "<cpu>", "cores": 2, "precision": "fp32"}
+    write_json(folder.environment, environment)
     if state == "completed":
         _write_evaluation(plan, run, store, shift)
 

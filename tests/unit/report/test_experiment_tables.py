@@ -21,7 +21,7 @@ def test_runs_claims_and_tables_stand_in_it(complete: Results) -> None:
     claim = {"text": "this | that", "better": {"loss": LABEL}, "worse": {"loss": "ce"}, "source": "wang2026"}
     text = SCRIPT["section"](naming(complete, claims=[claim], tables=["wang2026"]))
     assert "`snakemake -c2 --config experiment=made-up data=FOLDER`: 8 of 8 runs completed, 10.0 min" in text
-    assert "each run with 1 thread, on <cpu>, 2 cores; code of abc. Tested on 8 cases of 8 groups." in text
+    assert "each run with 1 thread in fp32, on <cpu>, 2 cores; code of abc. Tested on 8 cases of 8 groups." in text
     (row,) = [line for line in text.splitlines() if line.startswith("| this &#124; that | Dice |")]
     assert row.endswith("| not decided here |")
     assert "| Network | Loss mixture | IoU | Dice |" in text

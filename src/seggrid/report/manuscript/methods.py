@@ -57,6 +57,7 @@ def methods(results: Results) -> str:
         optimiser=_optimiser(training.optimiser),
         optimiser_settings=training.optimiser,
         schedule=_schedule(training.schedule),
+        arithmetic=_each(e.get("precision") for e in environments) or [training.precision],
         augmentation=list(_augmentation(training.augmentation, _axes(experiment))) if training.augmentation else [],
         elements="voxels" if _axes(experiment) == 3 else "pixels",
         sampling=_sampling(training.patch_sampling),

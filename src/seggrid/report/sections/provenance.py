@@ -82,7 +82,13 @@ def _facts(found: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _hardware(found: dict[str, Any]) -> list[str]:
     parts = [found.get("gpu"), found.get("processor")]
-    for key, meaning in (("cores", "cores: {}"), ("threads", "threads per run: {}"), ("memory_gib", "memory: {} GiB")):
+    facts = {
+        "cores": "cores: {}",
+        "threads": "threads per run: {}",
+        "precision": "computed in {}",
+        "memory_gib": "memory: {} GiB",
+    }
+    for key, meaning in facts.items():
         if found.get(key) is not None:
             parts.append(meaning.format(found[key]))
     return [part for part in parts if part]

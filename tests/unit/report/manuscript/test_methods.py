@@ -9,6 +9,8 @@ import pytest
 
 from seggrid.catalogue.references import REFERENCES
 from seggrid.config import Experiment
+from seggrid.paths import RunFolder
+from seggrid.records import read_json, write_json
 from seggrid.report.manuscript.bibliography import cited
 from seggrid.report.manuscript.latex import escape
 from seggrid.report.manuscript.methods import methods
@@ -57,6 +59,20 @@ def test_the_definition_of_hd95_is_the_one_measured(complete: Results) -> None:
     assert "95th percentile of both directed distances together" in text
     assert "directed 95th percentiles)" not in text
     assert "the distance $D$ the mean of" in text
+
+
+def test_the_arithmetic_is_what_was_computed(complete: Results) -> None:
+    """Whatever the experiment asked for: the hardware of these runs computed in fp32."""
+    asked = changed(complete, training={"precision": "bf16"})
+    assert "Arithmetic was fp32, in deterministic kernels" in methods(asked)
+    (run, *_) = asked.grid.runs
+    path = RunFolder(run.planned.run_id).environment
+    before = path.read_bytes()
+    write_json(path, read_json(path) | {"precision": "bf16"})
+    try:
+        assert "Arithmetic was bf16 and fp32, as the hardware of each run allowed, in" in methods(asked)
+    finally:
+        path.write_bytes(before)
 
 
 @pytest.mark.parametrize(("policy", "words"), [("exclude", "left out of the means"), ("perfect", "counted as perfect")])
