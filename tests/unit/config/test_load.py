@@ -257,6 +257,16 @@ def test_data_replaces_the_folder_only(tmp_path: Path) -> None:
         load_experiment(write(tmp_path, VALID.replace("{source: phantom}", "5")), Path("new"))
 
 
+def test_a_claim_has_one_source_in_all_experiments(repository: Path) -> None:
+    """Experiments of one paper on other data make the same claims: a question of ours is not the paper's elsewhere."""
+    sources: dict[str, set[str | None]] = {}
+    for file in (repository / "config" / "experiments").glob("*.yaml"):
+        for claim in load_experiment(file).claims:
+            sources.setdefault(claim.text.partition(": ")[2] or claim.text, set()).add(claim.source)
+    assert len(sources) > 30
+    assert not {text: found for text, found in sources.items() if len(found) > 1}
+
+
 def test_every_experiment_of_the_repository_is_valid(repository: Path) -> None:
     files = sorted((repository / "config" / "experiments").glob("*.yaml"))
     assert "demo" in [file.stem for file in files]
