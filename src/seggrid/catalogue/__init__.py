@@ -18,7 +18,7 @@ from seggrid.catalogue.steps import STEPS
 DATA_VERSION = 1
 TRAINING_VERSION = 2
 INFERENCE_VERSION = 1
-ENSEMBLE_VERSION = 1
+ENSEMBLE_VERSION = 2
 
 __all__ = [
     "ARCHITECTURES",

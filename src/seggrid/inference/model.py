@@ -74,7 +74,9 @@ class Model:
             with path.open("rb") as file:
                 weights.append(hashlib.file_digest(file, "sha256").hexdigest())
         networks = [spec.identity for spec, _ in self.members]
-        parts: list[object] = [weights, networks, [step.identity() for step in self.steps], INFERENCE_VERSION]
+        steps = [step.identity() for step in self.steps]
+        # The names stand in masks that are DICOM segmentations.
+        parts: list[object] = [weights, networks, steps, list(self.class_names), INFERENCE_VERSION]
         chains = [[step.identity() for step in chain] for chain in self.postprocessing]
         return digest([*parts, *([chains] if any(chains) else []), *([self.weights] if self.weights else [])])
 

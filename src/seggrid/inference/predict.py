@@ -75,12 +75,20 @@ def predict_masks(
     Args:
         geometries: what preprocessing did to the shape of each image; images beyond them only fill the batch.
     """
-    found = [predictor.probabilities(images) for predictor in predictors]
-    means = found[0] if len(found) == 1 else torch.stack(found).mean(0)
+    means = _mean_probabilities(predictors, images)
     return [
         restore_labels(mean, geometry, shape).cpu().numpy()
         for mean, geometry, shape in zip(means[: len(geometries)], geometries, original_shapes, strict=True)
     ]
+
+
+@torch.inference_mode()
+def _mean_probabilities(predictors: Sequence[Predicts], images: Tensor) -> Tensor:
+    """The mean over the predictors, of which one's are held at a time beside the sum."""
+    total = predictors[0].probabilities(images)
+    for predictor in predictors[1:]:
+        total = total + predictor.probabilities(images)
+    return total if len(predictors) == 1 else total / len(predictors)
 
 
 def predict_case(predictors: Sequence[Predicts], store: Store, case: int) -> npt.NDArray[np.uint8]:

@@ -57,6 +57,11 @@ def _build_catalogued(
     return built
 
 
+#: Parameters of architectures that the experiment gives elsewhere, and those that make outputs no loss can read.
+_GIVEN = ("encoder_name", "encoder_weights", "in_channels", "classes")
+_NOT_LOGITS = ("activation", "aux_params")
+
+
 def _build_with_encoder(network: Network, in_channels: int, num_classes: int) -> SegmentationNetwork:
     import segmentation_models_pytorch as smp  # slow to import: only where a network is built
 
@@ -70,10 +75,12 @@ def _build_with_encoder(network: Network, in_channels: int, num_classes: int) ->
         )
     accepted = inspect.signature(architectures[key]).parameters
     for name in network.parameters:
-        if name not in accepted or name in ("encoder_name", "encoder_weights", "in_channels", "classes"):
+        if name not in accepted or name in _GIVEN:
             raise UserError(
                 f"networks.{network.name}.parameters.{name}: {network.architecture} takes no such parameter"
             )
+        if name in _NOT_LOGITS:
+            raise UserError(f"networks.{network.name}.parameters.{name}: the network gives logits alone; leave it out")
     file = _weights_file(network)
     weights: str | bool | None = None if file else network.encoder_weights
     if weights and str(network.encoder).startswith("tu-"):

@@ -5,6 +5,8 @@ Trained, evaluated and ranked like any network, it says what the intensities of 
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -32,7 +34,8 @@ def multilevel_threshold(in_channels: int, num_classes: int, levels: int) -> Seg
 class MultilevelThreshold(nn.Module):
     """Multi-Otsu levels of the first channel, image by image, and a table of logits ``(levels, C)``.
 
-    The table, which starts at zero, is all that is trained. An image of fewer values than levels has a level a value.
+    The table, which starts at zero, is all that is trained. An image whose histogram
+    of 256 bins has fewer values than levels has a level a value.
 
     Args:
         num_classes: objects plus background.
@@ -57,6 +60,8 @@ class MultilevelThreshold(nn.Module):
 
 
 def _levels(picture: npt.NDArray[np.float32], count: int) -> npt.NDArray[np.int64]:
-    values = np.unique(picture)
-    # A patch may show air only.
-    return np.searchsorted(values, picture) if len(values) < count else multilevel(picture, count)
+    """Levels from 0, fewer than ``count`` where there is nothing to part: a patch may show air only."""
+    for levels in range(count, 1, -1):
+        with suppress(ValueError):
+            return multilevel(picture, levels)
+    return np.zeros(picture.shape, dtype=np.int64)

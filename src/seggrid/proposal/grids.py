@@ -53,11 +53,7 @@ class Grid:
 
 
 def propose_grids(settings: Settings) -> tuple[Grid, Grid, Grid]:
-    """Return the small, the medium and the full grid.
-
-    Args:
-        precision: of the training, what the processor is fast at.
-    """
+    """Return the small, the medium and the full grid."""
     first, whole = _training(settings, 15, 3), _training(settings, 100, 5)
     few, more, all_of_them = _VOLUME_NETWORKS if settings.patch else (_FIRST_NETWORKS, _MORE_NETWORKS, _ALL_NETWORKS)
     return (

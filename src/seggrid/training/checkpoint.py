@@ -25,12 +25,14 @@ class Progress:
         epoch: epochs completed.
         best_epoch, best_dice: the best validation so far.
         history: a row per epoch.
+        precisions: in which it was computed; several where it went on on other hardware.
     """
 
     epoch: int = 0
     best_epoch: int | None = None
     best_dice: float | None = None
     history: list[dict[str, float]] = field(default_factory=list)
+    precisions: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -79,7 +81,8 @@ def load_checkpoint(folder: Path, run_id: str, state: State) -> Path | None:
             raise UserError(f"{path}: belongs to run {content['run_id']}; delete the folder {folder}")
         state.network.load_state_dict(content["network"])
         state.optimiser.load_state_dict(content["optimiser"])
-        state.scaler.load_state_dict(content["scaler"])
+        if content["scaler"]:  # none where fp16 was computed as fp32
+            state.scaler.load_state_dict(content["scaler"])
         state.progress = Progress(**content["progress"])
         state.best = content["best"]
         return path

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import time
 from collections.abc import Callable
@@ -201,7 +200,8 @@ def _validate(job: Job, state: State) -> dict[str, float]:
     mean = mean_dice(dice)
     if progress.best_dice is None or mean > progress.best_dice:
         progress.best_dice, progress.best_epoch = mean, progress.epoch
-        state.best = {name: value.cpu() for name, value in copy.deepcopy(state.network.state_dict()).items()}
+        # A copy each, straight to the processor: a second network on the device may not fit.
+        state.best = {name: value.to("cpu", copy=True) for name, value in state.network.state_dict().items()}
     return {"val_dice": mean} | {f"dice:{n}": d for n, d in zip(job.class_names, dice.tolist(), strict=True)}
 
 

@@ -21,7 +21,7 @@ from seggrid.paths import DataFolder, RunFolder
 from seggrid.provenance import environment
 from seggrid.records import RunStatus, atomic, to_csv, write_json, write_text
 from seggrid.specification import RunSpec, read_run
-from seggrid.training.checkpoint import State, load_checkpoint
+from seggrid.training.checkpoint import Progress, State, load_checkpoint
 from seggrid.training.death import die_with_parent
 from seggrid.training.exit_status import ExitStatus, is_disk_full
 from seggrid.training.loop import DivergedError, Job, fit
@@ -59,14 +59,16 @@ def _train_on(device: torch.device, spec: RunSpec, until: int | None) -> RunStat
     resumed = load_checkpoint(folder.checkpoints, spec.run_id, state)
     with ProgressDisplay(spec, state.progress.history) as progress:
         logger.info("on %s, %s", device, f"resumed from {resumed.name}" if resumed else "from the start")
-        _tell_other_precision(spec.training.precision, device)
+        _note_precision(state.progress, spec.training.precision, device)
         job = prepare(spec, store, fold, device, folder.checkpoints, progress)
         ended = fit(job, state, until)
     return _finish(folder, spec, state, device) if ended else None
 
 
-def _tell_other_precision(wanted: str, device: torch.device) -> None:
+def _note_precision(progress: Progress, wanted: str, device: torch.device) -> None:
     precision = computed_precision(wanted, device)
+    if precision not in progress.precisions:
+        progress.precisions.append(precision)
     if precision != wanted:
         kind = "processor" if device.type == "cpu" else "GPU"
         logger.info("computed in %s: this %s has no instructions for %s", precision, kind, wanted)
@@ -160,8 +162,7 @@ def _finish(folder: RunFolder, spec: RunSpec, state: State, device: torch.device
         temporary.write_bytes(save({name: value.cpu().contiguous() for name, value in best.items()}))
     columns = tuple(dict.fromkeys(name for row in progress.history for name in row))
     write_text(folder.history, to_csv(columns, ([row.get(name) for name in columns] for row in progress.history)))
-    precision = computed_precision(spec.training.precision, device)
-    write_json(folder.environment, environment(device) | {"precision": precision})
+    write_json(folder.environment, environment(device) | {"precision": " and ".join(progress.precisions)})
     kept = progress.best_epoch if spec.training.select == "best" else progress.epoch
     kept_row = next((row for row in progress.history if row["epoch"] == kept), {})
     status = RunStatus(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -206,6 +207,8 @@ def test_it_is_opened_as_a_model_and_written_with_its_weights(place: Workplace, 
     model.write(tmp_path)
     again = Model.read(tmp_path)
     assert (again.weights, again.content) == (model.weights, model.content)
+    renamed = replace(model, class_names=tuple(f"{name}_2" for name in model.class_names))
+    assert renamed.content != model.content, "names stand in masks that are DICOM segmentations"
     even = networks_of([read_any_run(member.run_id) for member, _ in model.members])
     assert even == (model.members, None)
 

@@ -72,6 +72,11 @@ def test_parameters_reach_the_architecture() -> None:
         ({"encoder": "resnet17"}, "with encoder resnet17 cannot be built"),
         ({"parameters": {"depth": 3}}, "parameters.depth: FPN takes no such parameter"),
         ({"parameters": {"classes": 3}}, "parameters.classes: FPN takes no such parameter"),
+        (
+            {"parameters": {"activation": "softmax2d"}},
+            "parameters.activation: the network gives logits alone",
+        ),
+        ({"parameters": {"aux_params": {"classes": 2}}}, "parameters.aux_params: the network gives logits alone"),
         ({"encoder_weights": "weights.pt"}, "weights.pt is not a file"),
     ],
 )

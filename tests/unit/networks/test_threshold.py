@@ -43,6 +43,19 @@ def test_it_finds_what_the_intensity_shows(shape: tuple[int, ...]) -> None:
     assert (network(fresh * 3.0 + 1.0).argmax(1) == truth).float().mean() > 0.995
 
 
+@pytest.mark.parametrize("values", [[1.0], [1.0, 2.0], [0.0, 1e-3, 10.0], [0.0, 1e-3, 2e-3, 10.0]])
+def test_an_image_with_little_to_part_has_fewer_levels(values: list[float]) -> None:
+    """One bright pixel on faint noise leaves two of the 256 bins of its histogram that are not empty."""
+    images = torch.zeros(1, 1, 8, 8) + values[0]
+    images.view(-1)[: len(values)] = torch.tensor(values)
+    network = build_network(THREE, 1, 3)
+    network.body.table.data = torch.eye(3)
+    levels = network(images).argmax(1).view(-1)
+    assert levels[len(values) - 1] == min(len(values), 2) - 1
+    assert levels.max() < 3
+    assert levels[len(values) :].max() == 0
+
+
 def test_only_the_table_is_trained_and_each_level_gets_its_gradient() -> None:
     images, masks = stepped((20, 20))
     network = build_network(THREE, 1, 3)

@@ -51,6 +51,16 @@ def test_everything_comes_back(tmp_path: Path) -> None:
         assert all(torch.equal(ours[key], theirs[key]) for key in ours)
 
 
+@pytest.mark.parametrize(("before", "after"), [(False, True), (True, False)])
+def test_fp16_goes_on_where_it_was_computed_as_fp32_and_the_reverse(tmp_path: Path, before: bool, after: bool) -> None:
+    first, second = make_state(), make_state(seed=1)
+    first.scaler = torch.amp.GradScaler("cpu", enabled=before)
+    second.scaler = torch.amp.GradScaler("cpu", enabled=after)
+    save_checkpoint(tmp_path, "run", first)
+    assert load_checkpoint(tmp_path, "run", second) is not None
+    assert torch.equal(next(second.network.parameters()), next(first.network.parameters()))
+
+
 def test_the_two_latest_are_kept(tmp_path: Path) -> None:
     saved_epochs(tmp_path, 5)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["epoch-000004.pt", "epoch-000005.pt"]
