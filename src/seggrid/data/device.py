@@ -64,12 +64,25 @@ class DeviceStore:
         """Whether all images have one shape, so that batches need no padding."""
         size = sum(store.image(case).nbytes + store.labels(case).nbytes for case in cases)
         self.resident = size <= (RESIDENT_SHARE * free_memory(device) if budget is None else budget)
-        pairs = [tuple(_tensor(array).to(device) for array in self._read(case)) for case in cases if self.resident]
-        self._pairs = pairs if not self.uniform or self._patches else []
-        self._stacked = tuple(torch.stack(parts) for parts in zip(*pairs, strict=True)) if not self._pairs else ()
+        whole = self.uniform and not self._patches
+        self._stacked = self._load_stacked() if self.resident and whole else ()
+        self._pairs = [self._load(case) for case in cases] if self.resident and not whole else []
 
     def _read(self, case: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8]]:
         return self._store.image(case), self._store.labels(case)
+
+    def _load(self, case: int) -> tuple[Tensor, Tensor]:
+        image, label = _pair(*self._read(case))
+        return image.to(self.device), label.to(self.device)
+
+    def _load_stacked(self) -> tuple[Tensor, ...]:
+        """All images in one tensor and all labels in another, filled in place: together they are held once."""
+        first = self._load(self._cases[0])
+        stacked = tuple(part.new_empty((len(self._cases), *part.shape)) for part in first)
+        for place, case in enumerate(self._cases):
+            for parts, part in zip(stacked, self._load(case), strict=True):
+                parts[place] = part
+        return stacked
 
     def _patch(
         self,
@@ -102,7 +115,7 @@ class DeviceStore:
             generator: draws the corners of patches.
         """
         if self._stacked:
-            chosen = positions.to(self.device)
+            chosen = positions.to(self.device, non_blocking=True)
             images, labels = (part.index_select(0, chosen) for part in self._stacked)
             return images, labels
         pairs = []
@@ -128,7 +141,7 @@ def _pair(image: _Pixels, label: _Pixels) -> tuple[Tensor, Tensor]:
 
 
 def _pad_image(image: Tensor, size: Sequence[int]) -> Tensor:
-    return image if tuple(image.shape[1:]) == tuple(size) else pad_to(image, size, float(image.min()))
+    return image if tuple(image.shape[1:]) == tuple(size) else pad_to(image, size, darkest(image, len(size)))
 
 
 def darkest(images: Tensor, axes: int) -> Tensor:

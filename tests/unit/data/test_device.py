@@ -19,7 +19,7 @@ class FakeStore:
 
     def image(self, case: int) -> np.ndarray:
         image = np.full((2, *self._shapes[case]), float(case + 1), np.float32)
-        image[:, 0] = -1
+        image[0, 0], image[1, 0] = -1, -3
         image.flags.writeable = False
         return image
 
@@ -59,7 +59,8 @@ def test_ragged_images_are_padded_with_air_and_background() -> None:
     images, labels = store.batch(torch.tensor([0, 1]))
     assert images.shape == (2, 2, 8, 6)
     assert labels[0, 4:].unique().tolist() == [0]
-    assert images[0, :, 4:].unique().tolist() == [-1]
+    assert images[0, 0, 4:].unique().tolist() == [-1], "each channel has an air of its own"
+    assert images[0, 1, 4:].unique().tolist() == [-3]
     assert labels[1, :, 3:].unique().tolist() == [0]
 
 
