@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -99,27 +100,47 @@ class Parents:
 
     def find(self, network: Network, mixture: Mixture, fold: int, seed: int) -> Parent | None:
         """The parent of one run: of the same network; where there are several, of the nearest mixture, fold, seed."""
+        return self._nearest(network, mixture.name, fold, seed)
+
+    def all_possible(
+        self, networks: Iterable[Network], folds: Iterable[int], seeds: Iterable[int]
+    ) -> tuple[Parent, ...]:
+        """Every parent that runs may have whose mixtures are not known yet, each once, in the order of the grid."""
+        found: dict[Parent, None] = {}
+        for network, fold, seed in itertools.product(networks, folds, seeds):
+            # No mixture is called nothing: what is nearest to it is so to every mixture that the parents do not train.
+            losses = dict.fromkeys(["", *(loss for loss, _, _ in self._runs_alike(network))])
+            found |= {p: None for loss in losses if (p := self._nearest(network, loss, fold, seed)) is not None}
+        return tuple(found)
+
+    def _nearest(self, network: Network, loss: str, fold: int, seed: int) -> Parent | None:
         if self._plan is None:
             if self._fixed is not None and self._fixed.run_id is not None:
                 self._refuse_leak(self._fixed.run_id, fold)
             return self._fixed
-        plan = self._plan
-        same = self._alike.get(network.name)
-        if same is None:
-            shape = (network.architecture, network.encoder, network.parameters)
-            alike = {n.name for n in plan.experiment.networks if (n.architecture, n.encoder, n.parameters) == shape}
-            same = self._alike[network.name] = {
-                (run.loss, run.fold, run.seed): run for run in plan.runs if run.network in alike
-            }
+        same = self._runs_alike(network)
         if not same:
             raise UserError(f"training.init_from: experiment {self.name} trains no {network.name}; add it there")
-        wanted = (mixture.name, str(fold), seed)
+        wanted = (loss, str(fold), seed)
         nearest = (
             wanted if wanted in same else max(same, key=lambda key: [a == b for a, b in zip(key, wanted, strict=True)])
         )
         best = same[nearest]
         self._refuse_leak(best.run_id, fold)
         return Parent(run_id=best.run_id, digest=best.run_id.rpartition("-")[2])
+
+    def _runs_alike(self, network: Network) -> dict[tuple[str, str, int], PlannedRun]:
+        """Planned runs of the same network, by loss, fold and seed."""
+        if self._plan is None:
+            return {}
+        found = self._alike.get(network.name)
+        if found is None:
+            shape = (network.architecture, network.encoder, network.parameters)
+            networks = self._plan.experiment.networks
+            alike = {n.name for n in networks if (n.architecture, n.encoder, n.parameters) == shape}
+            runs = (run for run in self._plan.runs if run.network in alike)
+            found = self._alike[network.name] = {(run.loss, run.fold, run.seed): run for run in runs}
+        return found
 
     def _refuse_leak(self, run_id: str, fold: int) -> None:
         """Weights that have seen the test cases of a fold must not be tested on them.

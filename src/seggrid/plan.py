@@ -15,7 +15,6 @@ from typing import Any
 from seggrid.config import Experiment, Mixture, Network, Training
 from seggrid.config.forms import load_form
 from seggrid.config.published import load_published
-from seggrid.config.search import Search
 from seggrid.ensembles import planned_ensembles
 from seggrid.errors import UserError
 from seggrid.identities import (
@@ -30,7 +29,7 @@ from seggrid.parents import Parents
 from seggrid.paths import DataFolder, ExperimentFolder, RunFolder, SearchFolder, evaluation_file
 from seggrid.records import digest, to_csv, to_json, to_json_lines, write_if_changed
 from seggrid.specification import ALL_CASES, PlannedRun, RunSpec, is_ensemble
-from seggrid.trials import SearchSpec, Trial, asked_rounds, trained_on
+from seggrid.trials import Trial, asked_trials, plan_search
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,8 @@ def make_plan(experiment: Experiment, experiment_folders: list[Path], ancestors:
         ancestors: experiments that start from this one, to find circles.
 
     Raises:
-        UserError: raw files are missing, ``init_from`` leads nowhere or round in a circle, or a publication is unknown.
+        UserError: raw files are missing, ``init_from`` leads nowhere or round in a circle, a publication is unknown, or
+            a search was changed after its first round.
     """
     data = data_spec(experiment)
     data_id = data.data_id
@@ -82,16 +82,17 @@ def make_plan(experiment: Experiment, experiment_folders: list[Path], ancestors:
             "evaluation": experiment.evaluation.model_dump(mode="json"),
         }
     )
-    setting = _search_setting(experiment, data_id, eval_id)
+    search = plan_search(experiment, data_id, eval_id, parents)
+    trials = asked_trials(experiment.name, search) if search else []
     runs = []
-    for spec, label, stopped in _specifications(experiment, data_id, parents, _asked_trials(experiment, setting)):
+    for spec, label, stopped in _specifications(experiment, data_id, parents, trials):
         specifications[RunFolder(spec["run_id"]).spec] = to_json_lines(spec)
         runs.append(_planned(spec, eval_id, label, stopped))
     for ensemble, planned in planned_ensembles(experiment, runs):
         specifications[RunFolder(ensemble.run_id).spec] = to_json_lines(ensemble.model_dump(mode="json"))
         runs.append(planned)
-    if experiment.search is not None:
-        search = _search_spec(experiment, experiment.search, data_id, setting, runs)
+    if search is not None:
+        search = search.model_copy(update={"baselines": _baselines(experiment, runs)})
         specifications[SearchFolder(experiment.name).spec] = to_json(search.model_dump(mode="json"))
     return Plan(experiment, data_id, tuple(runs), {**parents.specifications, **specifications})
 
@@ -140,55 +141,10 @@ def refit_run(run: RunSpec) -> RunSpec:
     )
 
 
-def _search_setting(experiment: Experiment, data_id: str, eval_id: str) -> str:
-    """Stands for all that the values of trials depend on besides the trial; more rounds change nothing."""
-    if experiment.search is None:
-        return ""
-    search = experiment.search.model_dump(mode="json", exclude={"rounds"})
-    networks = [network_identity(network) for network in experiment.networks]
-    training = training_identity(experiment.training)
-    scoring = experiment.scoring.model_dump(mode="json", include={"overlap", "distance"})
-    grid = [list(experiment.all_folds()), list(experiment.seeds)]
-    return digest([data_id, eval_id, search, networks, training, experiment.training.init_from, scoring, *grid])
-
-
-def _asked_trials(experiment: Experiment, setting: str) -> list[tuple[Trial, bool]]:
-    """The trials of all rounds so far, each candidate once, and whether it was stopped wherever it was tried.
-
-    Raises:
-        UserError: the experiment was changed after its first round.
-    """
-    if experiment.search is None:
-        return []
-    found: dict[tuple[str, str], tuple[Trial, bool]] = {}
-    for asked in asked_rounds(experiment.name):
-        if asked.setting != setting:
-            folder = SearchFolder(experiment.name).folder
-            raise UserError(
-                f"{folder}: holds rounds of this search as it was before its space, sampler, data, training "
-                "or scoring was changed; delete the folder, or give the experiment another name"
-            )
-        goes_on = {position for position, _ in trained_on(experiment.name, asked)}
-        for position, trial in enumerate(asked.trials):
-            first, stopped = found.get((trial.network, trial.loss), (trial, True))
-            found[trial.network, trial.loss] = (first, stopped and position not in goes_on)
-    return list(found.values())
-
-
-def _search_spec(
-    experiment: Experiment, search: Search, data_id: str, setting: str, runs: list[PlannedRun]
-) -> SearchSpec:
+def _baselines(experiment: Experiment, runs: list[PlannedRun]) -> tuple[tuple[str, str], ...]:
+    """The runs beside those of a search's trials, as (run id, evaluation id)."""
     grid = {mixture.name for mixture in experiment.all_mixtures()}
-    return SearchSpec(
-        data_id=data_id,
-        setting=setting,
-        rounds=search.rounds,
-        slots=search.slots(),
-        folds=tuple(map(str, experiment.all_folds())),
-        seeds=experiment.seeds,
-        threads=experiment.training.threads,
-        baselines=tuple((run.run_id, run.eval_id) for run in runs if run.loss in grid or is_ensemble(run.run_id)),
-    )
+    return tuple((run.run_id, run.eval_id) for run in runs if run.loss in grid or is_ensemble(run.run_id))
 
 
 @dataclass(frozen=True)

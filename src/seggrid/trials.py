@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from seggrid.config import Mixture
+from seggrid.config import Experiment, Mixture
 from seggrid.config.base import Section
+from seggrid.config.search import Search
+from seggrid.errors import UserError
+from seggrid.identities import network_identity, training_identity
+from seggrid.parents import Parents
 from seggrid.paths import SearchFolder
-from seggrid.records import read_model
+from seggrid.records import digest, read_model
+from seggrid.specification import Parent
 
 
 class Trial(Section):
@@ -65,17 +70,87 @@ class SearchSpec(Section):
         setting: see ``Round``.
         slots: trials of a round that are trained up to each rung, and at last to the end.
         threads: of a training.
+        parents: where trials may start from; which of them a trial starts from is known when it is asked for.
         baselines: planned runs that are no trials, as (run id, evaluation id).
     """
 
     data_id: str
+    eval_id: str
     setting: str
     rounds: int
     slots: tuple[int, ...]
     folds: tuple[str, ...]
     seeds: tuple[int, ...]
     threads: int
-    baselines: tuple[tuple[str, str], ...]
+    parents: tuple[Parent, ...]
+    baselines: tuple[tuple[str, str], ...] = ()
+
+
+def plan_search(experiment: Experiment, data_id: str, eval_id: str, parents: Parents) -> SearchSpec | None:
+    """Return what the workflow needs to know of an experiment's search, but its baselines; ``None`` without a search.
+
+    Raises:
+        UserError: a trial might start from weights that have seen its test cases, or that are not planned.
+    """
+    search = experiment.search
+    if search is None:
+        return None
+    initial = parents.all_possible(experiment.networks, experiment.all_folds(), experiment.seeds)
+    return SearchSpec(
+        data_id=data_id,
+        eval_id=eval_id,
+        setting=_setting(experiment, search, data_id, eval_id, initial),
+        rounds=search.rounds,
+        slots=search.slots(),
+        folds=tuple(map(str, experiment.all_folds())),
+        seeds=experiment.seeds,
+        threads=experiment.training.threads,
+        parents=initial,
+    )
+
+
+def _setting(experiment: Experiment, search: Search, data_id: str, eval_id: str, initial: tuple[Parent, ...]) -> str:
+    """Stands for all that the values of trials depend on besides the trial; more rounds change nothing.
+
+    Trials name networks and losses, so names stand beside what they stand for; parents stand for ``init_from``.
+    """
+    return digest(
+        [
+            data_id,
+            eval_id,
+            search.model_dump(mode="json", exclude={"rounds"}),
+            [term.identity() for term in search.space.terms],
+            [[network.name, network_identity(network)] for network in experiment.networks],
+            training_identity(experiment.training),
+            [parent.digest for parent in initial],
+            experiment.scoring.model_dump(mode="json", include={"overlap", "distance"}),
+            list(experiment.all_folds()),
+            list(experiment.seeds),
+        ]
+    )
+
+
+def asked_trials(experiment: str, search: SearchSpec) -> list[tuple[Trial, bool]]:
+    """The trials of all rounds so far, each candidate once, and whether it was stopped wherever it was tried.
+
+    Rounds beyond those of the search are left out, for nothing trains them.
+
+    Raises:
+        UserError: the experiment was changed after its first round, or a file is damaged.
+    """
+    found: dict[tuple[str, str], tuple[Trial, bool]] = {}
+    for asked in asked_rounds(experiment)[: search.rounds]:
+        if asked.setting != search.setting:
+            raise UserError(
+                f"{SearchFolder(experiment).folder}: holds rounds of this search as it was before its space, "
+                "sampler, data, networks, losses, training, initial weights, evaluation or scoring were changed; undo "
+                "that, delete the folder, or give the experiment another name"
+            )
+        goes_on = {position for position, _ in trained_on(experiment, asked)}
+        for position, trial in enumerate(asked.trials):
+            first, stopped = found.get((trial.network, trial.loss), (trial, True))
+            found[trial.network, trial.loss] = (first, stopped and position not in goes_on)
+    return list(found.values())
 
 
 def asked_rounds(experiment: str) -> list[Round]:

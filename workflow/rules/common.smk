@@ -87,9 +87,11 @@ def run_files(experiment, name):
 
 @lru_cache(maxsize=None)
 def search_of(experiment):
-    """The search of an experiment, or nothing."""
+    """The search of an experiment, or nothing; what a search left that was taken out is not believed."""
+    if experiment_of(experiment)["search"] is None:
+        return None
     path = Path(SEARCHES, experiment, "search.json")
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def trial_files(experiment, number, rung=-1):
@@ -111,16 +113,65 @@ def rung_before(experiment, number, rung):
     return f"{place}/rung-{rung - 1}.json" if rung else f"{place}/ask.json"
 
 
+def until_there(path, needed):
+    """What a step of a search needs while its file is not there. One that is done is not done again for what changed
+    since: rounds are drawn once."""
+    return [] if Path(path).is_file() else needed
+
+
+def before_asking(wildcards):
+    """All rounds before, and the data, which a warm start looks at."""
+    experiment, number = wildcards.experiment, int(wildcards.number)
+    path = f"{SEARCHES}/{experiment}/round-{wildcards.number}/ask.json"
+    told = [round_told(experiment, before) for before in range(number)]
+    return until_there(path, [*told, data_of_search(experiment)])
+
+
+def before_trial(wildcards):
+    """The data, and the runs that a trial may start from; of which it does is known only when it is asked for."""
+    experiment, place = wildcards.experiment, "rung-{rung}/slot-{slot}/f{fold}-s{seed}"
+    path = f"{SEARCHES}/{experiment}/round-{wildcards.number}/{place}.json"
+    parents = [parent["run_id"] for parent in search_of(experiment)["parents"]]
+    initial = [f"{RESULTS}/runs/{run}/status.json" for run in parents if run]
+    return until_there(path.format(**wildcards), [data_of_search(experiment), *initial])
+
+
+def data_of_search(experiment):
+    return f"{RESULTS}/data/{search_of(experiment)['data_id']}/index.csv"
+
+
+@lru_cache(maxsize=None)
+def evaluations(experiment):
+    """The evaluation of every planned run."""
+    return {run.run_id: run.eval_id for run in read_plan(experiment)}
+
+
+def trials_measured(experiment, number):
+    """Measures of the runs that trials of a round have trained to the end: a run that was lost or cleared since is
+    trained again like any other."""
+    planned = evaluations(experiment)
+    files = [Path(file) for file in trial_files(experiment, number)]
+    runs = [json.loads(file.read_text())["run_id"] for file in files if file.is_file()]
+    return [
+        f"{RESULTS}/runs/{run}/eval-{planned[run]}/cases.csv"
+        for run in runs
+        if run in planned
+    ]
+
+
 def measured(experiment):
     """What must be there before an experiment can be ranked."""
     search = search_of(experiment)
     if search is None:
         return run_files(experiment, "eval-{evaluation}/cases.csv")
-    baselines = [
+    files = [
         f"{RESULTS}/runs/{run}/eval-{evaluation}/cases.csv"
         for run, evaluation in search["baselines"]
     ]
-    return [*baselines, round_told(experiment, search["rounds"] - 1)]
+    for number in range(search["rounds"]):
+        files += trials_measured(experiment, f"{number:02d}")
+        files.append(round_told(experiment, number))
+    return list(dict.fromkeys(files))
 
 
 def round_told(experiment, number):

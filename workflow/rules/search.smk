@@ -3,9 +3,7 @@
 # Draw the trials of a round from what the rounds before it told.
 rule ask:
     input:
-        f"{RESULTS}/experiments/{{experiment}}/experiment.json",
-        lambda w: [round_told(w.experiment, int(w.number) - 1)] if int(w.number) else [],
-        lambda w: [f"{RESULTS}/data/{search_of(w.experiment)['data_id']}/index.csv"],
+        before_asking,
     output:
         f"{SEARCHES}/{{experiment}}/round-{{number}}/ask.json",
     log:
@@ -17,14 +15,18 @@ rule ask:
         "seggrid ask {wildcards.experiment} {wildcards.number} > {log:q} 2>&1"
 
 
-# Train one run of a trial up to a rung of successive halving, behind the last rung to its end, and measure it.
+# Train one run of a trial up to a rung of successive halving, behind the last rung to its end, and measure it. Trials of
+# different rounds wait for each other, so no group holds both.
 rule trial:
     input:
         lambda w: rung_before(w.experiment, w.number, int(w.rung)),
+        before_trial,
     output:
         f"{SEARCHES}/{{experiment}}/round-{{number}}/rung-{{rung}}/slot-{{slot}}/f{{fold}}-s{{seed}}.json",
     log:
         f"{RESULTS}/logs/trial/{{experiment}}-{{number}}-{{rung}}-{{slot}}-{{fold}}-{{seed}}.log",
+    group:
+        "trial-{number}-{rung}"
     conda:
         "../../envs/core.yaml"
     threads: lambda w: search_of(w.experiment)["threads"]
@@ -48,10 +50,11 @@ rule halve:
         "seggrid halve {wildcards.experiment} {wildcards.number} {wildcards.rung} > {log:q} 2>&1"
 
 
-# Write what the trials of a round reached on validation.
+# Write what the trials of a round reached on validation; again where a run of theirs was trained again.
 rule tell:
     input:
         lambda w: trial_files(w.experiment, w.number),
+        lambda w: trials_measured(w.experiment, w.number),
     output:
         f"{SEARCHES}/{{experiment}}/round-{{number}}/tell.json",
     log:

@@ -18,7 +18,15 @@ from seggrid.errors import UserError, nearest
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
-    """YAML in which a key that stands twice is an error instead of silently winning."""
+    """YAML in which a key that stands twice is an error instead of silently winning, and nothing holds itself."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:  # noqa: ARG002 (always deep)
+        # An alias inside of what it stands for is met only while that is being made, so nothing is left for later.
+        if node in self.recursive_objects:
+            raise yaml.constructor.ConstructorError(
+                None, None, "a list or mapping holds itself by an alias", node.start_mark
+            )
+        return super().construct_object(node, deep=True)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()

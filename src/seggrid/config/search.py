@@ -132,6 +132,11 @@ class Search(Section):
         """Trials of a round that are trained up to each rung, and at last to the end."""
         counts = [self.trials]
         if self.halving:
-            for _ in self.halving.rungs:
+            for _ in self.milestones:
                 counts.append(max(1, counts[-1] // self.halving.reduction))
         return tuple(counts)
+
+    @property
+    def milestones(self) -> tuple[int, ...]:
+        """Epochs of the rungs of halving."""
+        return self.halving.rungs if self.halving else ()

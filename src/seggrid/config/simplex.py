@@ -87,7 +87,8 @@ class Simplex(WeighedTerms):
     def _divides(self) -> Simplex:
         if len(self.terms) < 2:
             raise ValueError("a simplex needs a list of at least two terms")
-        if self.minimum < 0 or self.minimum % self.step or self.minimum * len(self.terms) > 1:
+        # The bounds first: the remainder of a huge number has more digits than a Decimal holds.
+        if not 0 <= self.minimum <= 1 or self.minimum % self.step or self.minimum * len(self.terms) > 1:
             raise ValueError(f"minimum {self.minimum} must be a multiple of step that leaves every term its share")
         free = round((1 - self.minimum * len(self.terms)) / self.step)
         count = math.comb(free + len(self.terms) - 1, free)

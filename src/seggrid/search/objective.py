@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from seggrid.config.search import Search
 from seggrid.paths import RunFolder
 from seggrid.scoring import criterion
 from seggrid.scoring.aggregate import aggregate, over_runs
@@ -43,6 +44,15 @@ def reached(grid: Grid) -> dict[Candidate, Reached]:
             score = criterion.absolute(np.array(row["overlap"]), np.array(row["distance"]), reference)
             found[candidate] = Reached(float(row["overlap"]), float(row["distance"]), float(score))
     return found
+
+
+def objectives(
+    search: Search, overlap: float | None, distance: float | None, score: float | None
+) -> tuple[float, ...] | None:
+    """What the sampler is told of a candidate, ``(S,)`` or ``(O, D)``; ``None`` where a value is not known."""
+    if overlap is None or distance is None or score is None:
+        return None
+    return (score,) if search.objective == "absolute" else (overlap, distance)
 
 
 def best_dice(run_id: str, epochs: int) -> float | None:

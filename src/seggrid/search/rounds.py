@@ -7,22 +7,25 @@ a trial), ``rung-0.json`` (the trials that are trained on), ``trial-03.json`` (w
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from seggrid.config import Experiment
-from seggrid.config.base import Section, identity
+from seggrid.config.base import Section
 from seggrid.config.search import Search
 from seggrid.errors import UserError
 from seggrid.paths import ExperimentFolder, RunFolder, SearchFolder
 from seggrid.plan import make_plan
-from seggrid.records import read_json, read_model, read_status, to_json, write_if_changed, write_json
+from seggrid.records import read_model, read_status, to_json, write_if_changed, write_json
 from seggrid.scoring.grid import Grid, GridRun, read_grid
-from seggrid.search.objective import Reached, reached
-from seggrid.search.space import Candidate, SearchSpace
+from seggrid.search.objective import Reached, objectives, reached
+from seggrid.search.place import check_round
+from seggrid.search.space import SearchSpace
 from seggrid.search.study import Known, draw_round
+from seggrid.search.warm_start import warm_start
+from seggrid.specification import PlannedRun, read_plan
 from seggrid.trials import Round, Rung, SearchSpec, Trial, asked_rounds, rungs_of, trained_on
 
 
@@ -49,9 +52,13 @@ class Outcome(Section):
 
 
 def told_trials(experiment: str) -> Iterator[tuple[int, Trial, Outcome]]:
-    """Yield the trials of the rounds that are told, in their order, each with its round and what it came to."""
-    folder = SearchFolder(experiment)
-    for asked in asked_rounds(experiment):
+    """Yield the trials of the rounds that are told, in their order, each with its round and what it came to.
+
+    Raises:
+        UserError: the experiment was not planned or has no search, or a file is damaged.
+    """
+    folder, (_, search) = SearchFolder(experiment), read_search(experiment)
+    for asked in asked_rounds(experiment)[: search.rounds]:
         if not folder.tell(asked.round).is_file():
             return
         for number, trial in enumerate(asked.trials):
@@ -64,9 +71,10 @@ def ask(experiment: str, number: int, experiment_folders: list[Path]) -> Round:
     A round that was asked for before stays as it is.
 
     Raises:
-        UserError: the experiment has no search, the round before is not told, or a file is damaged.
+        UserError: the experiment has no search or no such round, a round before is not told, or a file is damaged.
     """
     settled, search = read_search(experiment)
+    check_round(settled, search, number)
     folder = SearchFolder(experiment)
     asked = asked_rounds(experiment)
     if number > len(asked):
@@ -92,10 +100,14 @@ def ask(experiment: str, number: int, experiment_folders: list[Path]) -> Round:
 def tell(experiment: str, number: int) -> list[Outcome]:
     """Write what every trial of a round has reached on validation, in the order of the trials.
 
+    Told again, where a run was trained again, it is what the trials reach now: the rounds behind it stay as they were
+    asked, and those that are still to be asked learn it.
+
     Raises:
-        UserError: the round was not asked for, or one of its runs or rungs is not finished.
+        UserError: the search has no such round, it was not asked for, or one of its runs or rungs is not finished.
     """
-    asked, (settled, search) = read_asked(experiment, number), read_search(experiment)
+    settled, search = read_search(experiment)
+    asked = read_asked(settled, search, number)
     passed = rungs_of(experiment, number)
     folder = SearchFolder(experiment)
     if len(passed) < len(search.slots()) - 1:
@@ -103,7 +115,7 @@ def tell(experiment: str, number: int) -> list[Outcome]:
         raise UserError(f"{path}: no such file; run `seggrid halve {experiment} {number} {len(passed)}` first")
     finished = _finished(experiment, number, len(passed), [trial for _, trial in trained_on(experiment, asked)])
     outcomes = [
-        finished.get((trial.network, trial.loss)) or _stopped(settled, number, position, trial, passed)
+        finished.get((trial.network, trial.loss)) or _stopped(experiment, position, trial, passed)
         for position, trial in enumerate(asked.trials)
     ]
     for position, outcome in enumerate(outcomes):
@@ -150,11 +162,9 @@ def _outcome(trial: Trial, runs: list[GridRun], found: Reached | None) -> Outcom
     return Outcome(state="completed", network=trial.network, loss=trial.loss, runs=tuple(ids), **found._asdict())
 
 
-def _stopped(settled: Experiment, number: int, position: int, trial: Trial, passed: list[Rung]) -> Outcome:
+def _stopped(experiment: str, position: int, trial: Trial, passed: list[Rung]) -> Outcome:
     """What a trial came to that a rung has stopped, or that had failed by then."""
-    folder = SearchFolder(settled.name)
-    slots = (folder.run(number, 0, position, str(fold), seed) for fold in settled.all_folds() for seed in settled.seeds)
-    runs = [read_json(path)["run_id"] for path in slots]
+    runs = [run.run_id for run in runs_of(read_plan(experiment, with_stopped=True), trial)]
     last = next(rung for rung in passed if position not in rung.kept)
     dice = last.dice[position]
     if dice is None:
@@ -171,6 +181,11 @@ def _failed(trial: Trial, runs: list[str]) -> Outcome:
     return Outcome(state="failed", network=trial.network, loss=trial.loss, runs=tuple(runs), reason=reason)
 
 
+def runs_of(planned: Iterable[PlannedRun], trial: Trial) -> list[PlannedRun]:
+    """The planned runs of a trial, in their order."""
+    return [run for run in planned if (run.network, run.loss) == (trial.network, trial.loss)]
+
+
 def read_search(experiment: str) -> tuple[Experiment, Search]:
     """Read a planned experiment that has a search.
 
@@ -183,16 +198,17 @@ def read_search(experiment: str) -> tuple[Experiment, Search]:
     return settled, settled.search
 
 
-def read_asked(experiment: str, number: int) -> Round:
+def read_asked(settled: Experiment, search: Search, number: int) -> Round:
     """Read the trials of a round.
 
     Raises:
-        UserError: it was not asked for.
+        UserError: the search has no such round, or it was not asked for.
     """
-    asked = asked_rounds(experiment)
+    check_round(settled, search, number)
+    asked = asked_rounds(settled.name)
     if number >= len(asked):
-        path = SearchFolder(experiment).ask(number)
-        raise UserError(f"{path}: no such file; run `seggrid ask {experiment} {number}` first")
+        path = SearchFolder(settled.name).ask(number)
+        raise UserError(f"{path}: no such file; run `seggrid ask {settled.name} {number}` first")
     return asked[number]
 
 
@@ -207,47 +223,6 @@ def _told(experiment: str, search: Search, asked: Round) -> list[Known]:
 
 def known_trial(search: Search, trial: Trial, outcome: Outcome) -> Known:
     """What the sampler is told of a trial."""
-    objectives = _objectives(search, outcome.overlap, outcome.distance, outcome.score)
     stopped = None if outcome.epochs is None or outcome.dice is None else (outcome.epochs, outcome.dice)
-    return Known(trial.values, trial.attributes, objectives, stopped)
-
-
-def _objectives(
-    search: Search, overlap: float | None, distance: float | None, score: float | None
-) -> tuple[float, ...] | None:
-    if overlap is None or distance is None or score is None:
-        return None
-    return (score,) if search.objective == "absolute" else (overlap, distance)
-
-
-def warm_start(settled: Experiment, search: Search, space: SearchSpace) -> list[Known]:
-    """Finished candidates of other experiments that lie in the space, in the order of their plans.
-
-    Raises:
-        UserError: an experiment was not planned, or measured something else.
-    """
-    known = []
-    for name in search.warm_start:
-        grid = read_grid(name)
-        if _setting(grid.experiment) != _setting(settled):
-            raise UserError(
-                f"search.warm_start: {name} has other data, folds, seeds, training or evaluation, so its values do not "
-                "compare; take it out"
-            )
-        mixtures = {mixture.name: mixture for mixture in grid.experiment.all_mixtures()}
-        rate = grid.experiment.training.optimiser.learning_rate if search.space.learning_rate else None
-        for candidate, found in reached(grid).items():
-            if candidate.loss in mixtures:
-                values = space.values(Candidate(candidate.network, mixtures[candidate.loss], rate))
-                if values is not None:
-                    known.append(Known(values, {}, _objectives(search, *found)))
-    return known
-
-
-def _setting(experiment: Experiment) -> list[Any]:
-    """All that must be the same for two candidates to compare, but what a search varies."""
-    training = identity(experiment.training)
-    optimiser = {key: value for key, value in training.pop("optimiser", {}).items() if key != "learning_rate"}
-    parts = (experiment.data, experiment.splits, experiment.evaluation, experiment.scoring)
-    steps = [step.identity() for step in experiment.preprocessing]
-    return [steps, experiment.all_folds(), experiment.seeds, training, optimiser, *map(identity, parts)]
+    told = objectives(search, outcome.overlap, outcome.distance, outcome.score)
+    return Known(trial.values, trial.attributes, told, stopped)

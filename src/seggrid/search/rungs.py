@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from seggrid.errors import UserError
@@ -11,10 +11,11 @@ from seggrid.paths import RunFolder, SearchFolder
 from seggrid.plan import make_plan
 from seggrid.records import read_status, write_json
 from seggrid.search.objective import best_dice
-from seggrid.search.rounds import read_asked, read_search
+from seggrid.search.place import check_rung, check_slot
+from seggrid.search.rounds import read_asked, read_search, runs_of
 from seggrid.specification import PlannedRun, read_plan
 from seggrid.training.supervise import supervise, supervise_until
-from seggrid.trials import Rung, Trial, rungs_of, trained_on
+from seggrid.trials import Rung, rungs_of, trained_on
 
 
 def run_trial(
@@ -30,21 +31,23 @@ def run_trial(
         slot: position among the trials of the round that the rungs before this one have not stopped.
 
     Raises:
-        UserError: the round was not asked for, or the rung before this one is not passed.
+        UserError: the search has no place for such a run, the round was not asked for, or the rung before this one is
+            not passed.
         LostError: the training was killed from outside; what it had is kept.
     """
-    asked, (_, search) = read_asked(experiment, number), read_search(experiment)
+    settled, search = read_search(experiment)
+    asked = read_asked(settled, search, number)
+    check_slot(settled, search, rung, slot, fold, seed)
     _check_passed(experiment, number, rung)
     path = SearchFolder(experiment).run(number, rung, slot, fold, seed)
     trials = trained_on(experiment, asked, rung)
     if slot >= len(trials):
         write_json(path, {"run_id": None})
         return ""
-    runs = _runs_of(read_plan(experiment, with_stopped=True), trials[slot][1])
+    runs = runs_of(read_plan(experiment, with_stopped=True), trials[slot][1])
     (run,) = (run for run in runs if (run.fold, run.seed) == (fold, seed))
-    milestones = search.halving.rungs if search.halving else ()
-    if rung < len(milestones):
-        supervise_until(run.run_id, milestones[rung], device)
+    if rung < len(search.milestones):
+        supervise_until(run.run_id, search.milestones[rung], device)
     else:
         supervise(run.run_id, device)
         if not RunFolder(run.run_id).evaluation(run.eval_id).cases.is_file():
@@ -61,20 +64,21 @@ def halve(experiment: str, number: int, rung: int, experiment_folders: list[Path
     Raises:
         UserError: the search has no such rung, or a run is not trained as far.
     """
-    asked, (settled, search) = read_asked(experiment, number), read_search(experiment)
-    if search.halving is None or rung >= len(search.halving.rungs):
-        raise UserError(f"{experiment}: search.halving has no rung {rung}; they are counted from 0")
+    settled, search = read_search(experiment)
+    asked = read_asked(settled, search, number)
+    check_rung(settled, search, rung)
     _check_passed(experiment, number, rung)
     if rung == len(rungs_of(experiment, number)):
-        epochs = search.halving.rungs[rung]
+        epochs = search.milestones[rung]
         planned = read_plan(experiment, with_stopped=True)
+        places = [(position, runs_of(planned, trial)) for position, trial in trained_on(experiment, asked)]
+        _refuse_lost(experiment, number, rung, epochs, [runs for _, runs in places])
         dice: list[float | None] = [None] * len(asked.trials)
-        for slot, (position, trial) in enumerate(trained_on(experiment, asked)):
-            place = f"{experiment} {number} {slot}"
-            dice[position] = _mean_dice(_runs_of(planned, trial), epochs, place, rung)
+        for position, runs in places:
+            dice[position] = _mean_dice(runs, epochs)
         passed = Rung(epochs=epochs, dice=tuple(dice), kept=best_of(dice, search.slots()[rung + 1]))
         folder = SearchFolder(experiment)
-        for later in range(rung + 1, len(search.halving.rungs)):
+        for later in range(rung + 1, len(search.milestones)):
             folder.rung(number, later).unlink(missing_ok=True)  # it was chosen behind a file that is lost
         write_json(folder.rung(number, rung), passed.model_dump(mode="json"))
     make_plan(settled, experiment_folders).write()
@@ -87,24 +91,35 @@ def best_of(dice: Sequence[float | None], count: int) -> tuple[int, ...]:
     return tuple(sorted(position for _, position in best[:count]))
 
 
-def _mean_dice(runs: list[PlannedRun], epochs: int, place: str, rung: int) -> float | None:
-    found = []
-    for run in runs:
-        status = read_status(RunFolder(run.run_id).status)
-        if status is not None and status.state == "failed":
-            return None
-        value = best_dice(run.run_id, epochs)
-        if value is None:
-            raise UserError(
-                f"{run.run_id}: not trained for {epochs} epochs; run `seggrid trial {place} {run.fold} {run.seed} "
-                f"--rung {rung}` first"
-            )
-        found.append(value)
-    return sum(found) / len(found)
+def _refuse_lost(experiment: str, number: int, rung: int, epochs: int, slots: list[list[PlannedRun]]) -> None:
+    """Refuse runs that are not trained as far; what says otherwise is withdrawn, so that Snakemake trains them again.
+
+    Raises:
+        UserError: names the first.
+    """
+    lost = [
+        (slot, run)
+        for slot, runs in enumerate(slots)
+        for run in runs
+        if not RunFolder(run.run_id).status.is_file() and best_dice(run.run_id, epochs) is None
+    ]
+    for slot, run in lost:
+        SearchFolder(experiment).run(number, rung, slot, run.fold, run.seed).unlink(missing_ok=True)
+    for slot, run in lost:
+        place = f"{experiment} {number} {slot} {run.fold} {run.seed}"
+        raise UserError(
+            f"{run.run_id}: not trained for {epochs} epochs; run `seggrid trial {place} --rung {rung}` first, or the "
+            "same Snakemake again"
+        )
 
 
-def _runs_of(planned: Iterable[PlannedRun], trial: Trial) -> list[PlannedRun]:
-    return [run for run in planned if (run.network, run.loss) == (trial.network, trial.loss)]
+def _mean_dice(runs: list[PlannedRun], epochs: int) -> float | None:
+    """The mean of the runs' best validation Dice so far; ``None`` where one has failed or was not validated."""
+    ends = (read_status(RunFolder(run.run_id).status) for run in runs)
+    if any(status is not None and status.state == "failed" for status in ends):
+        return None
+    found = [value for run in runs if (value := best_dice(run.run_id, epochs)) is not None]
+    return sum(found) / len(found) if len(found) == len(runs) else None
 
 
 def _check_passed(experiment: str, number: int, rung: int) -> None:

@@ -204,6 +204,8 @@ def test_a_number_without_a_dot_is_a_number(tmp_path: Path) -> None:
         ("- data", "an experiment is a mapping of keys"),
         ("", "an experiment is a mapping of keys"),
         ("? [a]\n: 1", "not valid YAML: .*unhashable key"),
+        ("data: &a [*a]", "not valid YAML: a list or mapping holds itself by an alias .* line 1, column 7"),
+        ("data: &a {x: {y: *a}}", "not valid YAML: a list or mapping holds itself"),
         ("a: 2024-13-45", "not valid YAML: month must be"),
         ("a: !!int x", "not valid YAML: invalid literal"),
         ("!!map [1]", "not valid YAML: expected a mapping node"),

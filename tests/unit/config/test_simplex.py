@@ -55,6 +55,7 @@ def test_the_corners_of_a_simplex_are_the_single_losses() -> None:
         ({"step": "x"}, "'x' is not a number"),
         ({"minimum": 0.3}, "must be a multiple of step"),
         ({"minimum": -0.5}, "must be a multiple of step"),
+        ({"minimum": 1e30}, "must be a multiple of step"),
         ({"minimum": "inf"}, "is not a finite number"),
         ({"terms": ["dice"]}, "at least two terms"),
         ({"terms": "dice"}, "a list of terms"),

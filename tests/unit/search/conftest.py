@@ -30,7 +30,13 @@ def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakePlan:
     monkeypatch.setenv("SEGGRID_RESULTS", str(tmp_path / "results"))
     monkeypatch.chdir(tmp_path)
 
-    def make(name: str = NAME, mixtures: tuple[str, ...] = ("ce",), search: Any = None, **sections: Any) -> Plan:
+    def make(
+        name: str = NAME,
+        mixtures: tuple[str, ...] = ("ce",),
+        search: Any = None,
+        experiment_folders: tuple[Path, ...] = (),
+        **sections: Any,
+    ) -> Plan:
         space = {"terms": ["ce", "dice", "boundary"]}
         raw = {
             "name": name,
@@ -43,7 +49,7 @@ def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakePlan:
             "search": {"rounds": 2, "trials": 3, "space": space, **(search or {})} if search is not False else None,
             **sections,
         }
-        planned = make_plan(parse_experiment(raw, name), [])
+        planned = make_plan(parse_experiment(raw, name), list(experiment_folders))
         planned.write()
         entries = [CaseEntry(f"p{i}", f"p{i}", 1, (9, 9), (9, 9), None, 0, 0, 0, 0, (), (1,), ()) for i in range(9)]
         write_text(DataFolder(planned.data_id).index, index_text(entries))

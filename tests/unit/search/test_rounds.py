@@ -12,9 +12,11 @@ from seggrid.errors import UserError
 from seggrid.paths import RunFolder, SearchFolder
 from seggrid.records import read_json
 from seggrid.scoring.stage import score
+from seggrid.search.history import search_history
 from seggrid.search.rounds import Outcome, ask, tell
 from seggrid.search.rungs import run_trial
 from seggrid.specification import read_plan
+from seggrid.training.supervise import retry
 from tests.unit.search.conftest import NAME, MakePlan, Trained, finish, finish_baselines, measure
 
 SLOTS = [(trial, fold) for trial in range(3) for fold in ("0", "1")]
@@ -114,6 +116,26 @@ def test_a_failed_trial_is_told_as_failed(plan: MakePlan, trained: Trained) -> N
     assert [outcome.state for outcome in outcomes] == ["completed", "failed", "completed"]
     assert outcomes[1].reason == "the loss became nan in epoch 2"
     assert [outcome.state for outcome in run_round(1)] == ["completed"] * 3
+
+
+def test_a_trial_that_was_trained_again_is_told_as_it_is_now(plan: MakePlan, trained: Trained) -> None:
+    plan(search={"rounds": 3})
+    asked = ask(NAME, 0, [])
+    lost = next(run for run in read_plan(NAME) if run.loss == asked.trials[1].loss)
+    finish(lost.run_id, "failed")
+    run_round(0)
+    run_round(1)
+    later = SearchFolder(NAME).ask(1).read_text()
+    uninformed = ask(NAME, 2, []).trials
+    SearchFolder(NAME).ask(2).unlink()
+    assert retry(lost.run_id, from_start=False)
+    finish(lost.run_id)
+    measure(lost.run_id, lost.eval_id)
+    assert {outcome.state for outcome in tell(NAME, 0)} == {"completed"}
+    plan(search={"rounds": 3})
+    assert ask(NAME, 1, []) and SearchFolder(NAME).ask(1).read_text() == later
+    assert list(search_history(NAME)["state"]) == ["completed"] * 6
+    assert ask(NAME, 2, []).trials != uninformed, "what is still to be asked learns it"
 
 
 def test_two_objectives_and_the_learning_rate(plan: MakePlan, trained: Trained) -> None:

@@ -122,6 +122,24 @@ def test_a_failed_trial_makes_room(plan: MakePlan, trained: Trained) -> None:
     assert [outcome.state for outcome in outcomes.values()].count("completed") == 1
 
 
+def test_what_says_that_a_lost_run_is_trained_is_withdrawn(plan: MakePlan, trained: Trained) -> None:
+    plan(**HALVING)
+    ask(NAME, 0, [])
+    for slot in range(9):
+        for fold in FOLDS:
+            run_trial(NAME, 0, slot, fold, 0)
+    folder = SearchFolder(NAME)
+    places = [folder.run(0, 0, slot, "1", 0) for slot in (2, 5)]
+    for place in places:
+        RunFolder(read_json(place)["run_id"]).live_history.unlink()
+    with pytest.raises(UserError, match=rf"run `seggrid trial {NAME} 0 2 1 0 --rung 0` first, or the same Snakemake"):
+        halve(NAME, 0, 0, [])
+    assert {path for slot in range(9) for path in [folder.run(0, 0, slot, "1", 0)] if not path.is_file()} == set(places)
+    for slot in (2, 5):
+        run_trial(NAME, 0, slot, "1", 0)
+    assert len(halve(NAME, 0, 0, []).kept) == 3
+
+
 def test_stopped_runs_are_counted_apart(plan: MakePlan, trained: Trained) -> None:
     plan(**HALVING)
     run_round(0)
