@@ -37,7 +37,7 @@ def main() -> None:
         runs = read_plan("demo")
         phantom = timed("seggrid.cli", "preprocess", runs[0].data_id, "--processes", str(JOBS))
         wall = timed("snakemake", f"-c{JOBS}", "--config", "experiment=demo")
-        statuses = [read_status(RunFolder(run.run_id).status) for run in runs]
+        statuses = [read_status(RunFolder(run.run_id)) for run in runs]
         training = sum(status.seconds for status in statuses if status is not None) / JOBS
     print(hardware())
     print(

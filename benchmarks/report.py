@@ -31,7 +31,7 @@ from playwright.sync_api import sync_playwright
 from seggrid.config import Experiment, Mixture
 from seggrid.data.preprocess import preprocess
 from seggrid.data.store import Store
-from seggrid.inference.evaluate import write_mask
+from seggrid.inference.masks import write_mask
 from seggrid.metrics import measure
 from seggrid.paths import DataFolder, ExperimentFolder, RunFolder
 from seggrid.plan import Plan, make_plan

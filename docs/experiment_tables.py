@@ -97,7 +97,7 @@ def claims(results: Results) -> Iterator[str]:
             [
                 row["claim"], row["measure"], fixed(row["value_better"], places), fixed(row["value_worse"], places),
                 between(ends, places), p_value(row["p_holm"]), f"{row['wins']} of {row['groups']}",
-                f"{row['run_wins']} of {row['runs']}", verdict,
+                f"{row['run_wins']} of {row['comparisons']}", verdict,
             ]
         )  # fmt: skip
 

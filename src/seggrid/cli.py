@@ -137,8 +137,10 @@ def _add_motion(add: Add) -> None:
 def _add_surface(add: Add) -> None:
     surface = add(
         "surface", verbs.surface, "write the objects of a 3-D mask as closed surfaces in mm",
-        ("mask", "mask file: NIfTI, NRRD, MHA or MHD", Path), ("out", "folder of the surfaces", Path),
+        ("mask", "mask file: NIfTI, NRRD, MHA or MHD; or run id, for the masks of its test cases", str),
+        ("out", "folder of the surfaces", Path),
     )  # fmt: skip
+    surface.add_argument("--evaluation", metavar="EVAL_ID", help="of a run that was measured in several ways")
     surface.add_argument("--classes", metavar="NAME=LABEL,...", help="objects to write (default: every label)")
     surface.add_argument("--format", choices=("stl", "ply"), default="stl", help="default: stl, binary")
     surface.add_argument("--smooth", type=int, default=100, metavar="ROUNDS", help="0: none (default: %(default)s)")

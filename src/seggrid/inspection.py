@@ -44,7 +44,7 @@ class RunState:
 def run_state(run: PlannedRun) -> RunState:
     """Look where a run stands; works while it is being trained."""
     folder = RunFolder(run.run_id)
-    status = read_status(folder.status)
+    status = read_status(folder)
     if status is not None:
         measured = folder.evaluation(run.eval_id).cases.is_file()
         state = "failed" if status.state == "failed" else "done" if measured else "trained"

@@ -17,6 +17,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from seggrid.errors import UserError
+from seggrid.paths import RunFolder
 
 AnyModel = TypeVar("AnyModel", bound=BaseModel)
 
@@ -192,6 +193,14 @@ class RunStatus(BaseModel):
     """Part of it in training steps."""
 
 
-def read_status(path: Path) -> RunStatus | None:
-    """Read how a run ended; ``None`` while it has not."""
-    return read_model(path, RunStatus) if path.is_file() else None
+def read_status(folder: RunFolder) -> RunStatus | None:
+    """Read how a run ended; ``None`` while it has not.
+
+    A training keeps for itself how it ended, for Snakemake deletes ``status.json`` before the job of a run starts
+    again, also of one that has ended: another Snakemake was asked for it too, or its allocation was submitted again.
+    """
+    for path in (folder.finished, folder.status):
+        status = read_model(path, RunStatus) if path.is_file() else None
+        if status is not None and (path == folder.status or status.state == "failed" or folder.model.is_file()):
+            return status
+    return None

@@ -64,7 +64,7 @@ def refitted(grid: Grid, winner: dict[str, Any]) -> RunSpec | EnsembleSpec:
         UserError: it was not trained yet, or failed.
     """
     spec, _ = _on_all_cases(grid, winner)
-    _demand(grid.experiment.name, spec.run_id, read_status(RunFolder(spec.run_id).status))
+    _demand(grid.experiment.name, spec.run_id, read_status(RunFolder(spec.run_id)))
     return spec
 
 

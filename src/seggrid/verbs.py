@@ -194,10 +194,18 @@ def motion(options: argparse.Namespace) -> int:
 
 
 def surface(options: argparse.Namespace) -> int:
-    from seggrid.surfaces.files import write_surfaces
+    from seggrid.errors import UserError
+    from seggrid.paths import RunFolder
+    from seggrid.surfaces.files import Style, write_surfaces
+    from seggrid.surfaces.runs import write_run_surfaces
 
-    given = (options.mask, options.out, options.classes, options.format, options.smooth, options.space)
-    print(write_surfaces(*given))
+    style = Style(options.format, options.smooth, options.space)
+    if not Path(options.mask).exists() and RunFolder(options.mask).folder.is_dir():
+        print(write_run_surfaces(options.mask, options.out, options.classes, style, options.evaluation))
+    elif options.evaluation:
+        raise UserError(f"--evaluation: {options.mask} is no run under results/runs; leave it out for mask files")
+    else:
+        print(write_surfaces(Path(options.mask), options.out, options.classes, style))
     return 0
 
 

@@ -52,7 +52,7 @@ def _say(text: str) -> None:
 
 def _is_done(run: PlannedRun) -> bool:
     folder = RunFolder(run.run_id)
-    status = read_status(folder.status)
+    status = read_status(folder)
     return status is not None and status.state == "completed" and folder.evaluation(run.eval_id).cases.is_file()
 
 

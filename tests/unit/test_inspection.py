@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
-from seggrid.catalogue import LOSSES
+from seggrid.catalogue import LOSSES, TRAINING_VERSION
 from seggrid.config import parse_experiment
 from seggrid.errors import UserError
 from seggrid.inspection import diff, run_state, runs_of, status_table, why
@@ -116,7 +116,7 @@ def test_why_shows_what_was_hashed_and_the_rest() -> None:
     split = lines.index(["complete", "specification"])
     defining, complete = lines[:split], lines[split:]
     assert ["training.optimiser.learning_rate", "0.01"] in defining
-    assert ["training.version", "1"] in defining
+    assert ["training.version", str(TRAINING_VERSION)] in defining
     assert ["mixture[1]", f"['dice', {LOSSES['dice'].version}, '0.500000', {{'smooth': 0.5}}]"] in defining
     assert not any(line and line[0] == "training.epochs" for line in defining)
     assert ["training.epochs", "100"] in complete

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from seggrid.errors import UserError
+from seggrid.paths import RunFolder
 from seggrid.records import (
     RunStatus,
     atomic,
@@ -106,11 +107,24 @@ def test_a_missing_or_damaged_file_is_named(tmp_path: Path) -> None:
 
 
 def test_a_status_reads_back(tmp_path: Path) -> None:
-    path = tmp_path / "status.json"
-    assert read_status(path) is None
+    folder = RunFolder("r", tmp_path)
+    folder.folder.mkdir(parents=True)
+    assert read_status(folder) is None
     status = RunStatus(run_id="r", state="failed", reason="because", seconds=1.5)
-    write_json(path, status.model_dump(mode="json"))
-    assert read_status(path) == status
+    write_json(folder.status, status.model_dump(mode="json"))
+    assert read_status(folder) == status
+
+
+@pytest.mark.parametrize("state", ["completed", "failed"])
+def test_a_run_has_ended_also_while_snakemake_has_deleted_its_status(tmp_path: Path, state: str) -> None:
+    folder = RunFolder("r", tmp_path)
+    folder.checkpoints.mkdir(parents=True)
+    status = RunStatus.model_validate({"run_id": "r", "state": state})
+    write_json(folder.finished, status.model_dump(mode="json"))
+    folder.model.touch()
+    assert read_status(folder) == status
+    folder.model.unlink()
+    assert (read_status(folder) is None) == (state == "completed"), "it must be trained again"
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from seggrid.data.preprocessing.geometry import spacing_after
+from seggrid.data.sources.grids import Grid
 from seggrid.errors import UserError
 from seggrid.records import to_csv
 
+#: Columns of text; all others are JSON.
+_TEXTS = ("case", "group", "sequence")
 _COLUMNS = (
-    "case", "group", "channels", "shape", "original_shape", "spacing",
+    "case", "group", "sequence", "frame", "channels", "shape", "original_shape", "spacing", "affine",
     "image_offset", "label_offset", "original_offset", "border_offset", "geometry", "pixels", "borders",
 )  # fmt: skip
 
@@ -36,6 +41,10 @@ class CaseEntry:
         geometry: what ``restore`` needs to bring a prediction back to the original image.
         pixels: pixels of background and of each class in the preprocessed labels.
         borders: pixels on the border of each class in the original labels.
+        sequence: name of the images that it follows and is followed by; ``None`` where its source knows of none.
+        frame: its number in the sequence.
+        affine: of a volume, ``(4, 4)`` from the indices in its file to mm towards right, anterior and superior;
+            ``None`` where unknown.
     """
 
     case: str
@@ -51,6 +60,21 @@ class CaseEntry:
     geometry: tuple[dict[str, Any], ...]
     pixels: tuple[int, ...]
     borders: tuple[int, ...]
+    sequence: str | None = None
+    frame: int | None = None
+    affine: tuple[tuple[float, ...], ...] | None = None
+
+    @property
+    def grid(self) -> Grid | None:
+        """The grid of a volume's file; where it is unknown, that of its spacing in canonical axes.
+
+        ``None`` of an image of two axes.
+        """
+        if len(self.original_shape) != 3:
+            return None
+        if self.affine is None:
+            return Grid.canonical(self.original_shape, self.spacing or (1.0, 1.0, 1.0))
+        return Grid.of_canonical(self.original_shape, np.array(self.affine))
 
     @property
     def pixel_spacing(self) -> tuple[float, ...]:
@@ -69,9 +93,12 @@ class CaseEntry:
 
 
 def index_text(entries: Sequence[CaseEntry]) -> str:
-    """Return the rows as CSV; lists are written as JSON."""
-    values = ([getattr(entry, column) for column in _COLUMNS] for entry in entries)
-    return to_csv(_COLUMNS, ([v if isinstance(v, str) else json.dumps(v) for v in row] for row in values))
+    """Return the rows as CSV; what is no text is written as JSON."""
+    return to_csv(_COLUMNS, ([_cell(column, getattr(entry, column)) for column in _COLUMNS] for entry in entries))
+
+
+def _cell(column: str, value: Any) -> str:
+    return (value or "") if column in _TEXTS else json.dumps(value)
 
 
 def read_index(path: Path) -> tuple[CaseEntry, ...]:
@@ -87,12 +114,15 @@ def read_index(path: Path) -> tuple[CaseEntry, ...]:
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; run `seggrid preprocess` first") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path}: damaged ({error}); delete its folder and preprocess again") from error
+        raise UserError(
+            f"{path}: damaged, or of another version of seggrid ({error}); delete its folder and preprocess again"
+        ) from error
 
 
 def _entry(row: dict[str, str]) -> CaseEntry:
-    values: dict[str, Any] = {"case": row["case"], "group": row["group"]}
-    for name in _COLUMNS[2:]:
-        value = json.loads(row[name])
-        values[name] = tuple(value) if isinstance(value, list) else value
-    return CaseEntry(**values)
+    values: dict[str, Any] = {name: row[name] for name in _TEXTS}
+    for name in _COLUMNS:
+        if name not in _TEXTS:
+            value = json.loads(row[name])
+            values[name] = tuple(value) if isinstance(value, list) else value
+    return CaseEntry(**(values | {"sequence": values["sequence"] or None}))

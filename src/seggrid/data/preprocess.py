@@ -55,6 +55,7 @@ class _Prepared:
     spacing: tuple[float, ...] | None
     geometry: tuple[dict[str, Any], ...]
     summary: Summary
+    affine: tuple[tuple[float, ...], ...] | None
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,7 @@ class _Preparer:
             spacing=raw.spacing,
             geometry=tuple(geometry),
             summary=summary,
+            affine=tuple(map(tuple, raw.grid.affine.tolist())) if raw.grid else None,
         )
 
 
@@ -207,6 +209,9 @@ class _Recorder:
             geometry=case.geometry,
             pixels=count_labels(case.labels, self._classes),
             borders=tuple(map(len, case.borders)),
+            sequence=case.case.sequence,
+            frame=case.case.frame,
+            affine=case.affine,
         )
         self.entries.append(entry)
         self.groups[entry.case] = case.case.group

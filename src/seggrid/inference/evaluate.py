@@ -7,7 +7,6 @@ are predicted afterwards.
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import zipfile
 import zlib
@@ -15,7 +14,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -28,6 +26,7 @@ from seggrid.inference.choice import Choice, ChoiceOnValidation
 from seggrid.inference.device import choose_device, use_deterministic_kernels
 from seggrid.inference.ensemble import load_predictors
 from seggrid.inference.gpu_lease import leased
+from seggrid.inference.masks import write_mask, write_member
 from seggrid.inference.members import networks_of
 from seggrid.inference.postprocessing import NO_SPACING, needs_spacing, postprocess
 from seggrid.inference.predict import predict_case
@@ -76,8 +75,7 @@ def evaluate(run_id: str, eval_id: str, device: str | None = None) -> Path:
     spec = read_any_run(run_id)
     folder = RunFolder(run_id).evaluation(eval_id)
     measured = read_evaluation(eval_id)
-    # A second Snakemake deletes the status of a run that it is about to find finished.
-    status = read_status(RunFolder(run_id).status) or read_status(RunFolder(run_id).finished)
+    status = read_status(RunFolder(run_id))
     if status is None:
         verb = "ensemble" if is_ensemble(run_id) else "train"
         raise UserError(f"{RunFolder(run_id).status}: no such file; run `seggrid {verb} {run_id}` first")
@@ -93,7 +91,7 @@ def evaluate(run_id: str, eval_id: str, device: str | None = None) -> Path:
         with atomic(folder.predictions) as temporary, zipfile.ZipFile(temporary, "w") as archive:
             with leased(choose_device(device or spec.training.device)) as chosen:
                 found = _measure_cases(spec, measured, chosen, archive)
-            _write(archive, _MEASURED, json.dumps({"weights": weights, **found}).encode())
+            write_member(archive, _MEASURED, json.dumps({"weights": weights, **found}).encode())
     _write_tables(folder, found)
     return folder.cases
 
@@ -156,7 +154,7 @@ def _measure_cases(
                 if not np.array_equal(processed, mask):
                     found = _rows(spec, measured, store, split, case, processed)
                 mask = processed
-            write_mask(archive, f"{split}/{entry.case}", mask)
+            write_mask(archive, f"{split}/{entry.case}", mask, entry.grid)
             rows += found
             before += own
     text = {"cases": _table(rows, measured)}
@@ -229,30 +227,3 @@ def _rows(
         }
         for name, result in zip(measured.class_names, results, strict=True)
     ]  # fmt: skip
-
-
-def write_mask(archive: zipfile.ZipFile, name: str, mask: npt.NDArray[np.uint8]) -> None:
-    """Add a mask to an archive: a PNG of label values for two axes, NumPy's format for three; same mask, same bytes."""
-    if mask.ndim == 2:
-        done, encoded = cv2.imencode(".png", mask)
-        if not done:
-            raise OSError(f"{name}: cannot be written as PNG")
-        suffix, content = ".png", encoded.tobytes()
-    else:
-        buffer = io.BytesIO()
-        np.save(buffer, mask)
-        suffix, content = ".npy", buffer.getvalue()
-    _write(archive, name + suffix, content)
-
-
-def _write(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
-    # A fixed date keeps the archive's bytes a function of what it holds.
-    archive.writestr(zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0)), content, zipfile.ZIP_DEFLATED)
-
-
-def read_mask(archive: zipfile.ZipFile, name: str) -> npt.NDArray[np.uint8]:
-    """Read a mask that ``write_mask`` wrote; ``name`` is without its suffix."""
-    if name + ".png" in archive.namelist():
-        encoded = np.frombuffer(archive.read(name + ".png"), np.uint8)
-        return np.asarray(cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED), np.uint8)
-    return np.asarray(np.load(io.BytesIO(archive.read(name + ".npy"))), np.uint8)

@@ -46,8 +46,7 @@ def make_ensemble(run_id: str, device: str | None = None) -> RunStatus:
 
 
 def _status(member: str) -> RunStatus:
-    # A second Snakemake deletes the status of a run that it is about to find finished.
-    status = read_status(RunFolder(member).status) or read_status(RunFolder(member).finished)
+    status = read_status(RunFolder(member))
     if status is None:
         raise UserError(f"{RunFolder(member).status}: no such file; run `seggrid train {member}` first")
     return status

@@ -6,17 +6,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
-from seggrid.data.sources.files import by_stem, read_image, read_mask
 from seggrid.errors import UserError
 from seggrid.motion.drawing import draw_knee
+from seggrid.motion.frames import Frame, find_frames
 from seggrid.motion.knee import ROLES, find_knee
 from seggrid.motion.measures import Measure, measure_points
-from seggrid.motion.stage import natural, number_text
+from seggrid.motion.stage import number_text
 from seggrid.records import to_csv, write_text
 
-COLUMNS = ("group", "case", "frame", "measure", "unit", "value", "status")
+COLUMNS = ("sequence", "case", "frame", "measure", "unit", "value", "status")
 
 
 def measure_folder(
@@ -28,18 +27,18 @@ def measure_folder(
 ) -> str:
     """Measure the knee of every mask in a folder; write ``motion.csv`` and a picture of each into another one.
 
-    The masks of a subfolder are the frames of a sequence, in the order of their names.
+    See ``find_frames`` for what a sequence is.
 
     Args:
         classes: what the parts are in the masks, ``patella=1,femur=2,...``; default: 1 to 4 in the order of ``ROLES``.
-        spacing: per axis in mm; default: that of the files, else lengths are in px.
-        images: folder of the images, to draw on; default: the masks are drawn on.
+        spacing: per axis in mm; default: that of the masks, else of the images, else lengths are in px.
+        images: folder of the images, to draw on and, of DICOM, to order frames by; default: the masks are drawn on.
 
     Returns:
         A sentence on how many were measured.
 
     Raises:
-        UserError: there is no mask, or one cannot be read.
+        UserError: there is no mask, or one cannot be read or has other labels.
     """
     labels = parse_classes(classes)
     if spacing and not all(0 < side < np.inf for side in spacing):
@@ -47,35 +46,32 @@ def measure_folder(
     for folder in (masks, *([images] if images else [])):
         if folder.resolve().is_relative_to(out.resolve()):
             raise UserError(f"--out: {out} holds {folder}, whose files pictures could replace; give another folder")
-    files = _files(masks, out)
-    pictures = _files(images, out) if images else {}
     rows: list[list[object]] = []
-    counts: dict[str, int] = {}
-    for name in sorted(files, key=natural):
-        group = str(Path(name).parent.as_posix())
-        counts[group] = counts.get(group, 0) + 1
-        mask, found = read_mask(files[name])
-        measures = _measure(mask, labels, found, spacing, files[name], out / f"{name}.png", pictures.get(name))
-        place = [masks.name if group == "." else group, name, counts[group]]
+    frames = find_frames(masks, out, images)
+    for frame in frames:
+        measures = _measure(frame, labels, spacing, out / f"{frame.case}.png")
+        place = [frame.sequence, frame.case, frame.number]
         rows += [[*place, one.name, one.unit, number_text(one), one.status] for one in measures]
     write_text(out / "motion.csv", to_csv(COLUMNS, rows))
     whole = sum(row[-1] == "ok" for row in rows)
-    return f"{out / 'motion.csv'}: {len(files)} masks, {whole} of {len(rows)} measures"
+    return f"{out / 'motion.csv'}: {len(frames)} masks, {whole} of {len(rows)} measures"
 
 
 def parse_classes(text: str | None) -> dict[str, int]:
     """Read ``patella=1,femur=2,tibia=3,patellar_tendon=4``.
 
     Raises:
-        UserError: a part is unknown, missing or has no number.
+        UserError: a part is unknown, missing or has no number, or one stands twice.
     """
     if text is None:
         return {role: number for number, role in enumerate(ROLES, start=1)}
     found = {}
     for entry in text.split(","):
         role, _, value = entry.partition("=")
-        if role not in ROLES or not value.isdigit() or not 0 < int(value) < 256:
+        if role not in ROLES or not value.isdecimal() or not 0 < int(value) < 256:
             raise UserError(f"--classes: {entry!r} is not PART=LABEL with a part of {', '.join(ROLES)}")
+        if role in found or int(value) in found.values():
+            raise UserError(f"--classes: {entry} names a part or a label that stands there already; give each its own")
         found[role] = int(value)
     for role in ROLES:
         if role not in found:
@@ -83,40 +79,32 @@ def parse_classes(text: str | None) -> dict[str, int]:
     return found
 
 
-def _files(folder: Path, out: Path) -> dict[str, Path]:
-    if not folder.is_dir():
-        raise UserError(f"{folder}: no such folder")
-    hidden = (
-        file.relative_to(folder)
-        for file in folder.rglob("*")
-        if file.is_file() and not any(part.startswith(".") for part in file.relative_to(folder).parts)
-    )
-    results = out.resolve()
-    inside = [file for file in hidden if not (folder / file).resolve().is_relative_to(results)]
-    found, _ = by_stem(inside, folder, lossless=False)
-    if not found:
-        raise UserError(f"{folder}: holds no mask that can be read")
-    return found
-
-
 def _measure(
-    mask: npt.NDArray[np.int64],
-    labels: Mapping[str, int],
-    found: tuple[float, ...] | None,
-    given: tuple[float, float] | None,
-    path: Path,
-    picture: Path,
-    image: Path | None,
+    frame: Frame, labels: Mapping[str, int], given: tuple[float, float] | None, picture: Path
 ) -> list[Measure]:
+    mask, found, names = frame.read_mask()
     if mask.ndim != 2:
-        raise UserError(f"{path}: a volume; motion is measured on radiographs")
+        raise UserError(f"{frame.mask}: a volume; motion is measured on radiographs")
+    _check_names(frame, names, labels)
+    image = frame.read_image()
+    found = found or (image[1] if image else None)
     spacing = given or ((found[0], found[1]) if found else None)
     small = np.where((mask > 0) & (mask < 256), mask, 0).astype(np.uint8)
     knee = find_knee(small, labels, spacing)
     measures = measure_points(knee.points, knee.missing, "mm" if spacing else "px")
-    shown = read_image(image)[0].mean(axis=0) if image else small.astype(np.float64)
+    shown = image[0].mean(axis=0) if image else small.astype(np.float64)
     if shown.shape != small.shape:
-        raise UserError(f"{image}: another size than its mask {path}")
+        raise UserError(f"{frame.case}: its image has another size than its mask {frame.mask}")
     picture.parent.mkdir(parents=True, exist_ok=True)
     picture.write_bytes(draw_knee(shown, knee, spacing, measures))
     return measures
+
+
+def _check_names(frame: Frame, names: Mapping[int, str], labels: Mapping[str, int]) -> None:
+    """Compare the names that a segmentation gives to its labels with the parts that are measured."""
+    for number, name in names.items():
+        if labels.get(name, number) != number:
+            raise UserError(
+                f"{frame.mask}: label {number} is called {name}, which is looked for in label {labels[name]}; "
+                f"give --classes {name}={number} and so on"
+            )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import zipfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -13,9 +12,10 @@ from pathlib import Path
 from seggrid.config.data import PhantomData
 from seggrid.config.motion import Motion
 from seggrid.config.phantom import KneeSettings
+from seggrid.data.sequences import places_of
 from seggrid.data.store import Store
 from seggrid.errors import UserError
-from seggrid.inference.evaluate import read_mask
+from seggrid.inference.masks import members, read_mask
 from seggrid.motion.knee import measure_knee
 from seggrid.motion.known import Known, known_measures
 from seggrid.motion.measures import Measure
@@ -23,18 +23,19 @@ from seggrid.paths import DataFolder, EvaluationFolder, RunFolder
 from seggrid.records import digest, to_csv, write_if_changed
 from seggrid.specification import PlannedRun, read_data
 
-#: Raised when the numbers of a measure change, so that they are made anew.
-VERSION = 1
+#: Raised when the numbers of a measure or the columns change, so that they are made anew.
+VERSION = 2
 COLUMNS = (
-    "split", "group", "case", "frame", "measure", "unit", "predicted", "status", "reference", "reference_status",
-    "known", "projected",
+    "split", "group", "sequence", "case", "frame", "measure", "unit", "predicted", "status", "reference",
+    "reference_status", "known", "projected",
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class _Truth:
-    """What is known of a case without a prediction; ``frame`` counts from 1 within its group."""
+    """What is known of a case without a prediction; ``frame`` is its number in its sequence."""
 
+    sequence: str
     frame: int
     reference: list[Measure]
     known: Known | None
@@ -57,20 +58,17 @@ class _Sequences:
         return {entry.case: number for number, entry in enumerate(self.store.cases)}
 
     @cached_property
-    def frames(self) -> dict[str, int]:
-        """Place of each case in its group."""
-        groups: dict[str, list[str]] = {}
-        for entry in self.store.cases:
-            groups.setdefault(entry.group, []).append(entry.case)
-        ordered = (sorted(cases, key=natural) for cases in groups.values())
-        return {case: number for cases in ordered for number, case in enumerate(cases, start=1)}
+    def places(self) -> dict[str, tuple[str, int]]:
+        """Sequence of each case, and its number there."""
+        return places_of(self.store.cases)
 
     def truth(self, case: str) -> _Truth:
         """What is known of a case."""
         if case not in self._truths:
             number = self.position[case]
             mask, spacing = self.store.truth(number), self.spacing(case)
-            self._truths[case] = _Truth(self.frames[case], measure_knee(mask, self.labels, spacing), self._known(case))
+            reference = measure_knee(mask, self.labels, spacing)
+            self._truths[case] = _Truth(*self.places[case], reference, self._known(case))
         return self._truths[case]
 
     def spacing(self, case: str) -> tuple[float, float] | None:
@@ -85,11 +83,6 @@ class _Sequences:
             return None
         subject, frame = map(int, case.removeprefix("s").split("_f"))
         return known_measures(settings, subject, frame)
-
-
-def natural(name: str) -> list[tuple[int, str]]:
-    """Sorts names as people do: ``f2`` before ``f10``."""
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
 
 
 @lru_cache(maxsize=2)
@@ -149,19 +142,16 @@ def _measure_run(run: PlannedRun, labels: dict[str, int]) -> None:
 
 
 def _rows(archive: zipfile.ZipFile, sequences: _Sequences) -> Iterator[list[object]]:
-    for member in archive.namelist():
-        split, slash, name = member.rpartition(".")[0].partition("/")
-        if not slash:
-            continue
+    for split, name in members(archive):
         entry = sequences.store.cases[sequences.position[name]]
         truth = sequences.truth(name)
         predicted = measure_knee(read_mask(archive, f"{split}/{name}"), sequences.labels, sequences.spacing(name))
         for number, (found, reference) in enumerate(zip(predicted, truth.reference, strict=True)):
             known = truth.known
-            values = (known.spatial[number], known.projected[number]) if known else ()
+            values = map(number_text, (known.spatial[number], known.projected[number])) if known else ("", "")
             yield [
-                split, entry.group, name, truth.frame, found.name, found.unit, number_text(found), found.status,
-                number_text(reference), reference.status, *(map(number_text, values) if values else ("", "")),
+                split, entry.group, truth.sequence, name, truth.frame, found.name, found.unit, number_text(found),
+                found.status, number_text(reference), reference.status, *values,
             ]  # fmt: skip
 
 

@@ -1,8 +1,8 @@
 """Write the masks of a DICOM image as a DICOM segmentation (SEG) that refers to it.
 
 Segments are BINARY, which every viewer reads, and have the names of the classes. Nothing of the patient or the study
-is taken over but the identifiers (UIDs) that tie a segmentation to its image. Same image, masks and model give the
-same bytes: the identifiers follow from them, and the date is always the same. See
+is taken over but the identifiers (UIDs) that tie a segmentation to its image, and its number in the series. Same image,
+masks and model give the same bytes: the identifiers follow from them, and the date is always the same. See
 ``docs/decisions/0016-dicom-segmentations.md``.
 """
 
@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 import seggrid
 from seggrid.data.sources.dicom import Header
+from seggrid.data.sources.segmentation import PREDICTED
 from seggrid.data.sources.series import Series, Slice
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ _EMPTY = (
 def encode_segmentation(header: Header, masks: npt.NDArray[np.uint8], class_names: Sequence[str], model: str) -> bytes:
     """Return the file with the masks ``(N, H, W)`` of all frames of an image.
 
+    It has the number of its image in the series, which is what the frames of a sequence are ordered by.
+
     Args:
         class_names: of the objects 1 to K.
         model: stands for the model.
@@ -52,6 +55,7 @@ def encode_segmentation(header: Header, masks: npt.NDArray[np.uint8], class_name
             SOPInstanceUID=instance,
             StudyInstanceUID=header.study,
             SeriesInstanceUID=_uid("series", header.series, model),
+            InstanceNumber=1 if header.number is None else header.number,
             Rows=header.shape[0],
             Columns=header.shape[1],
             NumberOfFrames=len(masks) * len(class_names),
@@ -172,7 +176,7 @@ def _shared(class_names: Sequence[str], model: str, place: tuple[str, str]) -> D
         **dict.fromkeys(_EMPTY, ""),
         SpecificCharacterSet="ISO_IR 192", ImageType=["DERIVED", "PRIMARY"], SOPClassUID=_SEGMENTATION, Modality="SEG",
         ContentDate=_DATE, ContentTime=_TIME, InstanceCreationDate=_DATE, InstanceCreationTime=_TIME,
-        Manufacturer="seggrid", ManufacturerModelName="seggrid predict", DeviceSerialNumber=model,
+        Manufacturer="seggrid", ManufacturerModelName=PREDICTED, DeviceSerialNumber=model,
         SoftwareVersions=seggrid.__version__, PatientIdentityRemoved="YES",
         DeidentificationMethod="only identifiers of images were copied",
         SeriesNumber=1, InstanceNumber=1, SeriesDescription="seggrid",

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from seggrid.data.store import Store
-from seggrid.inference.evaluate import read_mask
+from seggrid.inference.masks import read_mask
 from seggrid.paths import RunFolder
 from seggrid.report.pictures import Picture, outlines, picture
 from seggrid.report.results import Results, place

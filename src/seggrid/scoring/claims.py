@@ -1,10 +1,11 @@
 """Whether what a paper claims held here: paired differences of the candidates that it compares.
 
-Runs are paired by candidate, fold and seed, and their values by object and group; the mean over the pairs is taken as
-everywhere (``aggregate``), so a claim over several networks is their mean. The interval is that of the bootstrap over
-groups, the p-value that of Wilcoxon's signed-rank test on the groups' differences, adjusted by Holm for all claims. Of
-skewed groups the mean and the ranks may lie on different sides of 0, and one training that failed may move all groups;
-where the ranks and the mean or most pairs of runs disagree, nothing is decided.
+Runs are paired by candidate, fold and seed, and their values by object and group. Each pair of candidates has means as
+everywhere (``aggregate``); what is compared is formed of them, and then averaged over the pairs, so a claim over
+several networks is the mean of what it is within each. The interval is that of the bootstrap over groups, the p-value
+that of Wilcoxon's signed-rank test on the groups' differences, adjusted by Holm for all claims. Of skewed groups the
+mean and the ranks may lie on different sides of 0, and one training that failed may move all groups; where the ranks
+and the mean disagree, or the pairs of runs are not on that side more often than by chance, nothing is decided.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from seggrid.catalogue import METRICS
 from seggrid.config.claims import COMPREHENSIVE, Claim
@@ -23,7 +26,7 @@ from seggrid.scoring.aggregate import Means
 from seggrid.scoring.comprehensive import comprehensive
 from seggrid.scoring.criterion import Floats, absolute
 from seggrid.scoring.grid import DEMONSTRATION, Grid
-from seggrid.scoring.paired import ALPHA, holm, rank_correlation, signed_rank, smallest_detectable
+from seggrid.scoring.paired import ALPHA, holm, rank_correlation, sign_test, signed_rank, smallest_detectable
 from seggrid.scoring.ranking import on_split
 from seggrid.scoring.statistics import MINIMUM_GROUPS, Bootstrap, Contributions, contributions, expanded_percentiles
 
@@ -32,8 +35,8 @@ Verdict = Literal["held", "did not hold (the other way round)", "not decided her
 MINIMUM_SEEDS = 3
 COLUMNS = (
     "claim", "source", "better", "worse", "metric", "value_better", "value_worse", "difference", "difference_low",
-    "difference_high", "ranks", "p", "p_holm", "wins", "groups", "detectable", "runs", "runs_planned", "run_wins",
-    "seeds", "folds", "verdict", "condition",
+    "difference_high", "ranks", "p", "p_holm", "wins", "groups", "detectable", "runs", "runs_planned",
+    "comparisons", "run_wins", "run_losses", "p_runs", "seeds", "folds", "verdict", "condition",
 )  # fmt: skip
 _Pair = tuple[int, int]
 
@@ -47,9 +50,10 @@ def claim_table(grid: Grid, means: Means, reference: float) -> pd.DataFrame:
     Returns:
         The columns of ``claims.csv``, a row per claim. ``difference`` is better minus worse in the unit of the metric;
         ``ranks`` is its rank-biserial correlation, whose sign is the side that ``p`` speaks of; ``wins`` counts the
-        groups in which it is as claimed, ``run_wins`` the pairs of runs; ``detectable`` is the smallest difference
-        that so many groups of this spread would show; ``seeds`` are those that every pair of candidates has in all its
-        folds.
+        groups in which it is as claimed; ``detectable`` is the smallest difference that so many groups of this spread
+        would show. ``comparisons`` counts pairs of runs, those that share a run once; ``run_wins`` and ``run_losses``
+        are those that are as claimed and the other way round, ``p_runs`` is of the sign test on them. ``seeds`` are
+        those that every pair of candidates has in all its folds.
     """
     claims = grid.experiment.claims
     test = on_split(means.groups, "test")
@@ -68,6 +72,16 @@ def higher_is_better(metric: str) -> bool:
     return metric != "distance" if metric in COMPREHENSIVE else METRICS[metric.partition("@")[0]].better == "higher"
 
 
+class _RunPair(NamedTuple):
+    """The values of two runs of the same fold and seed, of objects and groups in which both have one."""
+
+    candidates: _Pair
+    #: The same for all pairs that share a run, directly or by way of others: they are no trainings of their own.
+    training: tuple[int, str, int]
+    better: pd.DataFrame
+    worse: pd.DataFrame
+
+
 def _compared(claim: Claim, grid: Grid, test: pd.DataFrame, reference: float) -> dict[str, Any]:
     """A row without its verdict."""
     compared = claim.pairs(grid.candidates)
@@ -78,14 +92,13 @@ def _compared(claim: Claim, grid: Grid, test: pd.DataFrame, reference: float) ->
         "metric": claim.metric, "runs": sum(map(len, runs.values())), "runs_planned": planned,
         "seeds": min((_whole_seeds(grid, pairs) for pairs in runs.values()), default=0),
         "folds": ", ".join(sorted({grid.runs[own].planned.fold for pairs in runs.values() for own, _ in pairs})),
-        "groups": 0, "wins": 0, "run_wins": 0,
+        "groups": 0, "wins": 0, "comparisons": 0, "run_wins": 0, "run_losses": 0,
     }  # fmt: skip
-    frames = _frames(_values(claim, grid, test), [pair for pairs in runs.values() for pair in pairs])
-    if not frames:
+    pairs = list(_run_pairs(_values(claim, grid, test), runs, grid))
+    if not pairs:
         return row
     view = _View(claim.metric, reference)
-    alone = [view.difference(_contributions([frame])) for frame in frames]
-    return row | _difference(view, grid, _contributions(frames)) | {"run_wins": view.wins(np.array(alone))}
+    return row | _difference(view, grid, _contributions(pairs)) | _by_run(view, pairs)
 
 
 def _common_runs(grid: Grid, pair: _Pair) -> Iterator[_Pair]:
@@ -107,24 +120,29 @@ def _whole_seeds(grid: Grid, pairs: list[_Pair]) -> int:
     return sum(seeds.count(seed) == grid.experiment.splits.folds for seed in set(seeds))
 
 
-def _frames(values: pd.DataFrame, pairs: list[_Pair]) -> list[tuple[pd.DataFrame, pd.DataFrame]]:
-    """The values of both runs of every pair that has any: of objects and groups in which both have one."""
-    runs = dict(list(values.groupby("run")))
-    frames = []
-    for own, other in pairs:
-        if own in runs and other in runs:
-            first, second = (runs[side].droplevel("run") for side in (own, other))
-            common = first.index.intersection(second.index)
-            if len(common):
-                frames.append((first.loc[common], second.loc[common]))
-    return frames
+def _run_pairs(values: pd.DataFrame, runs: Mapping[_Pair, list[_Pair]], grid: Grid) -> Iterator[_RunPair]:
+    """Every pair of runs that has any value in common."""
+    by_run = dict(list(values.groupby("run")))
+    edges = np.array(list(runs), np.int64).reshape(-1, 2)
+    size = len(grid.candidates)
+    _, family = connected_components(coo_array((np.ones(len(edges)), edges.T), shape=(size, size)), directed=False)
+    for candidates, pairs in runs.items():
+        for own, other in pairs:
+            if own in by_run and other in by_run:
+                better, worse = (by_run[side].droplevel("run") for side in (own, other))
+                common = better.index.intersection(worse.index)
+                planned = grid.runs[own].planned
+                training = (int(family[candidates[0]]), planned.fold, planned.seed)
+                if len(common):
+                    yield _RunPair(candidates, training, better.loc[common], worse.loc[common])
 
 
-def _contributions(frames: Sequence[tuple[pd.DataFrame, pd.DataFrame]]) -> Contributions:
-    """What each group adds to both sides of the pairs, as two candidates."""
-    sides = np.arange(2 * len(frames), dtype=np.int64) % 2
-    runs = dict(enumerate(frame for pair in frames for frame in pair))
-    return contributions(pd.concat(runs, names=["run"]), sides, [0, 1])
+def _contributions(pairs: Sequence[_RunPair]) -> Contributions:
+    """What each group adds to both sides of every pair of candidates: rows 0 and 1 are the first pair, and so on."""
+    number = {candidates: place for place, candidates in enumerate(dict.fromkeys(pair.candidates for pair in pairs))}
+    rows = np.array([2 * number[pair.candidates] + side for pair in pairs for side in (0, 1)], np.int64)
+    runs = dict(enumerate(values for pair in pairs for values in (pair.better, pair.worse)))
+    return contributions(pd.concat(runs, names=["run"]), rows, list(range(2 * len(number))))
 
 
 def _values(claim: Claim, grid: Grid, test: pd.DataFrame) -> pd.DataFrame:
@@ -146,14 +164,17 @@ class _View:
             return absolute(overlap, distance, self.reference)
         return distance if self.metric == "distance" else overlap
 
-    def of(self, parts: Contributions) -> Floats:
-        """The value of both sides."""
-        return self(parts.overlap.sum(axis=1), parts.distance.sum(axis=1))
+    def of(self, overlap: Floats, distance: Floats) -> tuple[Floats, Floats]:
+        """The value of both sides in every pair of candidates, of which S is formed before any mean.
 
-    def difference(self, parts: Contributions) -> float:
-        """Better minus worse."""
-        better, worse = self.of(parts)
-        return round(float(better - worse), 12)
+        Args:
+            overlap, distance: the rows of ``_contributions`` along the last axis.
+
+        Returns:
+            Better and worse, each with the pairs along the last axis.
+        """
+        values = self(overlap, distance)
+        return values[..., ::2], values[..., 1::2]
 
     def wins(self, differences: Floats) -> int:
         """How many differences are as claimed."""
@@ -161,22 +182,48 @@ class _View:
 
 
 def _difference(view: _View, grid: Grid, parts: Contributions) -> dict[str, Any]:
+    """What the groups say, as means over the pairs of candidates."""
     scoring, groups = grid.experiment.scoring, len(parts.groups)
-    better, worse = view.of(parts)
+    better, worse = (side.mean() for side in view.of(parts.overlap.sum(axis=1), parts.distance.sum(axis=1)))
     with np.errstate(invalid="ignore"):
-        within = view(parts.overlap / parts.weight, parts.distance / parts.weight)
-    by_group = np.round(within[0] - within[1], 12)
+        within = view.of((parts.overlap / parts.weight).T, (parts.distance / parts.weight).T)
+    # A group may have no value under some network: then it is the mean over the others.
+    by_group: Floats = np.round(np.asarray(np.nanmean(within[0] - within[1], axis=1)), 12)
     row = {
         "value_better": better, "value_worse": worse, "difference": better - worse, "groups": groups,
         "wins": view.wins(by_group), "detectable": smallest_detectable(by_group),
     }  # fmt: skip
     if groups >= MINIMUM_GROUPS and not grid.one_patient:
         every = slice(None)
-        resampled = view(*Bootstrap(parts, scoring.bootstrap, scoring.seed).values(every, every))
-        ends = np.percentile(resampled[:, 0] - resampled[:, 1], expanded_percentiles(groups))
+        resampled = view.of(*Bootstrap(parts, scoring.bootstrap, scoring.seed).values(every, every))
+        ends = np.percentile((resampled[0] - resampled[1]).mean(axis=1), expanded_percentiles(groups))
         row |= {"difference_low": ends[0], "difference_high": ends[1]}
         row |= {"ranks": rank_correlation(by_group), "p": signed_rank(by_group)}
     return row
+
+
+def _by_run(view: _View, pairs: Sequence[_RunPair]) -> dict[str, Any]:
+    """What the pairs of runs say: those that share a run by their mean, for their trainings are not others."""
+    differences: dict[tuple[int, str, int], list[float]] = {}
+    for pair in pairs:
+        parts = _contributions([pair])
+        better, worse = view.of(parts.overlap.sum(axis=1), parts.distance.sum(axis=1))
+        differences.setdefault(pair.training, []).append(float(better[0] - worse[0]))
+    by_training = np.round([np.mean(found) for found in differences.values()], 12)
+    wins, losses = view.wins(by_training), view.wins(-by_training)
+    return {
+        "comparisons": len(by_training), "run_wins": wins, "run_losses": losses, "p_runs": sign_test(wins, losses),
+    }  # fmt: skip
+
+
+def runs_agree(wins: int, losses: int, as_claimed: bool) -> bool:
+    """Whether pairs of runs are on one side more often than by chance.
+
+    Args:
+        wins, losses: pairs of runs that are as claimed, and the other way round; ties are in neither.
+        as_claimed: whether the claimed side is asked for, or the other one.
+    """
+    return sign_test(wins, losses) < ALPHA and (wins > losses) == as_claimed
 
 
 def _judged(row: Mapping[Any, Any], higher: bool, grid: Grid) -> tuple[Verdict, str]:
@@ -198,8 +245,9 @@ def _judged(row: Mapping[Any, Any], higher: bool, grid: Grid) -> tuple[Verdict, 
     if not (row["difference_low"] > 0 if ranks > 0 else row["difference_high"] < 0):
         return "not decided here", f"{enough}; mean and ranks disagree"
     as_claimed = (ranks > 0) == higher
-    if not (2 * row["run_wins"] > row["runs"] if as_claimed else 2 * row["run_wins"] < row["runs"]):
-        return "not decided here", f"{enough}; as claimed in {row['run_wins']} of {row['runs']} pairs of runs"
+    if not runs_agree(row["run_wins"], row["run_losses"], as_claimed):
+        counts = f"as claimed in {row['run_wins']} of {row['comparisons']} pairs of runs"
+        return "not decided here", f"{enough}; {counts}, p = {row['p_runs']:.2g}"
     return ("held" if as_claimed else "did not hold (the other way round)"), enough
 
 
@@ -228,5 +276,5 @@ def _line(row: Mapping[Any, Any]) -> str:
     if math.isnan(row["difference"]):
         return start
     p = "" if math.isnan(row["p_holm"]) else f", p = {row['p_holm']:.2g}"
-    counts = f"{row['wins']} of {row['groups']} groups and {row['run_wins']} of {row['runs']} pairs of runs"
+    counts = f"{row['wins']} of {row['groups']} groups and {row['run_wins']} of {row['comparisons']} pairs of runs"
     return f"{start}; {row['metric']} {row['difference']:+.4f} in {counts} as claimed{p}"

@@ -118,7 +118,7 @@ def read_grid(experiment: str) -> Grid:
 
 def _look(planned: PlannedRun, empty: int) -> GridRun:
     folder = RunFolder(planned.run_id)
-    status, cases = read_status(folder.status), folder.evaluation(planned.eval_id).cases
+    status, cases = read_status(folder), folder.evaluation(planned.eval_id).cases
     state: State = status.state if status else "missing"
     if state == "completed" and not (cases.is_file() and cases.stat().st_size > empty):
         state = "unevaluated"

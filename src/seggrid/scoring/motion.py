@@ -29,8 +29,13 @@ _SHOWN = [
     "measure", "unit", "mae", "mae_sd", "low", "high", "difference", "difference_low", "difference_high", "compared",
     "bias", "frames", "missed", "known_mae", "known_bias",
 ]  # fmt: skip
-#: What of a measure's errors stands in ``ranking.csv``, behind the measure's name.
-_BESIDE = {"mae": "mae", "low": "mae_low", "high": "mae_high", "missed": "missed"}
+#: What of a measure's errors stands in ``ranking.csv``, behind the measure's name: no mean error without the frames
+#: that it is of, and the difference on the frames of two candidates, which is no better for what one of them missed.
+_BESIDE = {
+    "mae": "mae", "low": "mae_low", "high": "mae_high", "measured": "measured", "missed": "missed",
+    "difference": "difference", "difference_low": "difference_low", "difference_high": "difference_high",
+    "compared": "compared",
+}  # fmt: skip
 
 
 def motion_rows(grid: Grid, folder: ExperimentFolder, processes: int = 1) -> pd.DataFrame:
@@ -144,7 +149,12 @@ def _against_baseline(grid: Grid, table: pd.DataFrame) -> tuple[pd.DataFrame, pd
 
 
 def beside(errors: pd.DataFrame) -> pd.DataFrame:
-    """The columns that stand in ``ranking.csv``: ``flexion_mae``, ``flexion_mae_low``, ..., indexed by candidate."""
+    """The columns that stand in ``ranking.csv``: ``flexion_mae``, ``flexion_mae_low``, ..., indexed by candidate.
+
+    ``flexion_measured`` and ``flexion_missed`` count frames over all runs; ``flexion_difference`` is that of
+    ``error_table``, from the baseline mixture in the same network on the ``flexion_compared`` frames of both.
+    """
+    errors = errors.assign(measured=errors["frames"] - errors["missed"])
     tables = []
     for measure in MEASURES:
         own = errors[errors["measure"] == measure].set_index("candidate")[list(_BESIDE)]

@@ -12,9 +12,10 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from seggrid.config.search import Search
 from seggrid.errors import UserError
-from seggrid.search.rounds import Outcome, known_trial, read_search, told_trials, warm_start
+from seggrid.search.rounds import Outcome, known_trial, read_search, told_trials
 from seggrid.search.space import SearchSpace
 from seggrid.search.study import DIRECTIONS, frozen
+from seggrid.search.warm_start import warm_start
 from seggrid.trials import Trial
 
 #: Marks a study as a copy, which the next export replaces.

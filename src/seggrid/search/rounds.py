@@ -175,7 +175,7 @@ def _stopped(experiment: str, position: int, trial: Trial, passed: list[Rung]) -
 
 
 def _failed(trial: Trial, runs: list[str]) -> Outcome:
-    ends = (read_status(RunFolder(run).status) for run in runs)
+    ends = (read_status(RunFolder(run)) for run in runs)
     reasons = [status.reason or "no reason given" for status in ends if status and status.state == "failed"]
     reason = reasons[0] if reasons else "no validation case with a defined value"
     return Outcome(state="failed", network=trial.network, loss=trial.loss, runs=tuple(runs), reason=reason)

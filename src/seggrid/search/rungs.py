@@ -115,7 +115,7 @@ def _refuse_lost(experiment: str, number: int, rung: int, epochs: int, slots: li
 
 def _mean_dice(runs: list[PlannedRun], epochs: int) -> float | None:
     """The mean of the runs' best validation Dice so far; ``None`` where one has failed or was not validated."""
-    ends = (read_status(RunFolder(run.run_id).status) for run in runs)
+    ends = (read_status(RunFolder(run.run_id)) for run in runs)
     if any(status is not None and status.state == "failed" for status in ends):
         return None
     found = [value for run in runs if (value := best_dice(run.run_id, epochs)) is not None]

@@ -39,8 +39,11 @@ class FinishedRun:
 
     @property
     def ended(self) -> int:
-        """When its status was written, in ms since 1970."""
-        return int(RunFolder(self.planned.run_id).status.stat().st_mtime * 1000)
+        """When it ended, in ms since 1970."""
+        folder = RunFolder(self.planned.run_id)
+        # The status that is declared is written anew where Snakemake has deleted it.
+        path = folder.finished if folder.finished.is_file() else folder.status
+        return int(path.stat().st_mtime * 1000)
 
     @property
     def started(self) -> int:
@@ -56,7 +59,7 @@ class FinishedRun:
     def artifacts(self) -> tuple[Path, ...]:
         """The files that MLflow keeps; what the others hold are its metrics and tags."""
         folder = RunFolder(self.planned.run_id)
-        return tuple(path for path in self.files if path not in (folder.history, folder.status))
+        return tuple(path for path in self.files if path != folder.history)
 
     def history(self) -> pd.DataFrame:
         """A row per epoch; empty for a failed run."""
@@ -86,12 +89,12 @@ def _finished(
     folder = RunFolder(run.planned.run_id)
     # What a failed run left of an earlier attempt is not its result.
     own = [folder.environment, folder.weights, folder.history, run.cases] if run.state == "completed" else []
-    files = tuple(path for path in (folder.spec, folder.status, *own) if path.is_file())
+    files = tuple(path for path in (folder.spec, *own) if path.is_file())
     # The specification carries labels too, which another experiment that shares the run may write differently.
     hashes = [hashlib.sha256(path.read_bytes()).hexdigest() for path in files if path != folder.spec]
     commit = read_json(folder.environment).get("commit") if folder.environment in files else None
     spec = read_any_run(run.planned.run_id)
-    content = digest([hashes, spec.identity, definitions])
+    content = digest([hashes, status.model_dump(mode="json"), spec.identity, definitions])
     return FinishedRun(run.planned, spec, status, measured, files, content, commit or "")
 
 

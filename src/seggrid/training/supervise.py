@@ -59,7 +59,7 @@ def _supervise(run_id: str, device: str | None, stream: TextIO, until: int | Non
     folder = RunFolder(run_id)
     spec = read_run(run_id)
     with lease(folder.lease, waiting=lambda text: print(text, file=stream, flush=True)):
-        status = read_status(folder.status) or _restored(folder)
+        status = read_status(folder)
         if status is None and until is not None and _epochs_kept(folder) >= until:
             return None
         if status is None:
@@ -67,6 +67,8 @@ def _supervise(run_id: str, device: str | None, stream: TextIO, until: int | Non
             status = _fallen_with_parent(spec) or _run_child(folder, spec, device, until)
             if status is None:
                 return None
+            write_json(folder.finished, status.model_dump(mode="json"))
+        if not folder.status.is_file():
             write_json(folder.status, status.model_dump(mode="json"))
         if status.state == "completed":
             _sweep(folder)
@@ -76,15 +78,6 @@ def _supervise(run_id: str, device: str | None, stream: TextIO, until: int | Non
 def _epochs_kept(folder: RunFolder) -> int:
     """Epochs of the latest checkpoint."""
     return max((int(path.stem.removeprefix("epoch-")) for path in folder.checkpoints.glob("epoch-*.pt")), default=0)
-
-
-def _restored(folder: RunFolder) -> RunStatus | None:
-    """A finished run whose status was deleted, as Snakemake does when a job starts again."""
-    status = read_status(folder.finished)
-    if status is None or not folder.model.is_file() or not folder.history.is_file():
-        return None
-    write_json(folder.status, status.model_dump(mode="json"))
-    return status
 
 
 def _sweep(folder: RunFolder) -> None:
@@ -103,14 +96,14 @@ def _check_inputs(spec: RunSpec) -> None:
             f"{DataFolder(spec.data_id).index}: no such file; run `seggrid preprocess {spec.data_id}` first"
         )
     parent = spec.parent.run_id if spec.parent is not None else None
-    if parent is not None and read_status(RunFolder(parent).status) is None:
+    if parent is not None and read_status(RunFolder(parent)) is None:
         raise UserError(f"training.init_from: run {parent} is not completed; train it first")
 
 
 def _fallen_with_parent(spec: RunSpec) -> RunStatus | None:
     """The status of a run whose initial weights will not come, so that the grid goes on without it."""
     parent = spec.parent.run_id if spec.parent is not None else None
-    status = read_status(RunFolder(parent).status) if parent is not None else None
+    status = read_status(RunFolder(parent)) if parent is not None else None
     if status is None or status.state == "completed":
         return None
     reason = f"training.init_from: run {parent} failed ({status.reason}); run `seggrid retry {parent}` first"
@@ -185,7 +178,7 @@ def retry(run_id: str, from_start: bool) -> bool:
         from_start: delete the checkpoints too.
     """
     folder = RunFolder(run_id)
-    status = read_status(folder.status)
+    status = read_status(folder)
     if status is None or status.state != "failed":
         return False
     if from_start:
@@ -193,7 +186,9 @@ def retry(run_id: str, from_start: bool) -> bool:
             checkpoint.unlink()
     for evaluation in folder.folder.glob("eval-*/cases.csv"):
         evaluation.unlink()
-    folder.status.replace(folder.folder / "failed.json")  # kept for the reader
+    write_json(folder.folder / "failed.json", status.model_dump(mode="json"))  # kept for the reader
+    for path in (folder.finished, folder.status):
+        path.unlink(missing_ok=True)
     for plan in results_root().glob("experiments/*/plan.csv"):
         if any(run.run_id == run_id for run in read_plan(plan.parent.name)):
             ExperimentFolder(plan.parent.name).withdraw_ranking()

@@ -19,7 +19,8 @@ from seggrid.inference import evaluate as module
 from seggrid.inference import segmenter
 from seggrid.inference.choice import Choice
 from seggrid.inference.device import choose_device
-from seggrid.inference.evaluate import evaluate, read_mask
+from seggrid.inference.evaluate import evaluate
+from seggrid.inference.masks import read_mask
 from seggrid.inference.model import Model, open_model
 from seggrid.inference.postprocessing import Labels
 from seggrid.paths import DataFolder, EvaluationFolder, RunFolder, evaluation_file

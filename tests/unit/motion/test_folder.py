@@ -32,7 +32,7 @@ def test_a_row_per_frame_and_measure(masks: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert cli.main(["motion", "--masks", str(masks), "--out", str(out), "--spacing", "0.7", "0.7"]) == 0
     rows = read(out)
-    assert rows.drop_duplicates("case")[["group", "case", "frame"]].to_numpy().tolist() == [
+    assert rows.drop_duplicates("case")[["sequence", "case", "frame"]].to_numpy().tolist() == [
         ["knee0", "knee0/f9", 1], ["knee0", "knee0/f10", 2], ["knee1", "knee1/f9", 1], ["knee1", "knee1/f10", 2],
     ]  # fmt: skip
     expected = values(drawn(1, 1)[0], (0.7, 0.7))
@@ -82,6 +82,9 @@ def test_labels_of_16_bit_are_not_cut_down(tmp_path: Path) -> None:
     [
         (["--classes", "patella=1"], "femur is missing"),
         (["--classes", "shoulder=1"], "'shoulder=1' is not PART=LABEL"),
+        (["--classes", "patella=²"], "'patella=²' is not PART=LABEL"),
+        (["--classes", "patella=1,patella=2"], "patella=2 names a part or a label that stands there already"),
+        (["--classes", "patella=1,femur=1"], "femur=1 names a part or a label that stands there already"),
         (["--masks", "nowhere"], "nowhere: no such folder"),
         (["--spacing", "0.2", "0"], "0.2 0 is not positive"),
     ],

@@ -14,14 +14,15 @@ import pytest
 
 from seggrid import cli
 from seggrid.config import Experiment, parse_experiment
+from seggrid.data.sequences import natural
 from seggrid.data.store import Store
 from seggrid.errors import UserError
-from seggrid.inference.evaluate import write_mask
+from seggrid.inference.masks import write_mask
 from seggrid.motion import MEASURES
-from seggrid.motion.stage import natural
 from seggrid.paths import DataFolder, ExperimentFolder, RunFolder
 from seggrid.plan import Plan, make_plan
 from seggrid.report.drawings import write_drawings
+from seggrid.report.numbers import signed
 from seggrid.report.page import render
 from seggrid.report.results import read_results
 from seggrid.report.sections import motion, ranking
@@ -113,7 +114,12 @@ def test_the_pose_is_known_and_near(scored: Plan) -> None:
 def test_the_ranking_holds_the_errors_and_is_ordered_as_without(scored: Plan) -> None:
     with_motion = pd.read_csv(ExperimentFolder("knees").ranking)
     assert with_motion.set_index("loss").loc["ce", "patella_length_missed"] == 6
-    assert {"flexion_mae", "flexion_mae_low", "flexion_mae_high", "flexion_missed"} <= set(with_motion.columns)
+    ends = ("mae", "mae_low", "mae_high", "measured", "missed", "difference", "difference_low", "compared")
+    assert {f"flexion_{end}" for end in ends} <= set(with_motion.columns)
+    spoilt, exact = (with_motion.set_index("loss").loc[loss] for loss in ("ce", "dice"))
+    assert (spoilt["patella_length_measured"], exact["patella_length_measured"]) == (6, 12)
+    assert exact["tendon_length_difference"] == -spoilt["tendon_length_mae"]
+    assert exact["tendon_length_compared"] == 5
 
 
 def test_frames_are_in_the_order_of_their_names(scored: Plan) -> None:
@@ -140,7 +146,11 @@ def test_the_report_draws_sequences_and_says_what_was_missed(scored: Plan) -> No
     assert len(flexion.variants) == 6, "a variant per sequence"
     assert {trace["name"] for trace in flexion.variants[0]["data"]} >= {"true mask", "known pose"}
     page = render(results, [ranking.build(results), section])
-    assert "6 missed" in page
+    assert '<span class="second">6 of 12 frames</span>' in page
+    first = page.partition('id="ranking-table"')[2].partition("</table>")[0]
+    difference = signed(results.ranking.set_index("loss").loc["dice", "tendon_length_difference"], 2)
+    assert f'<span class="second">{difference} to the baseline on 5 frames</span>' in first
+    assert first.count("to the baseline on") == len(MEASURES), "the baseline has no difference from itself"
     assert '<span class="second">6 frames</span>' in page, "on which patella lengths are compared with the baseline"
     assert "Caton-Deschamps error" in page
     (table,) = section.tables

@@ -82,6 +82,13 @@ def test_nothing_of_the_patient_and_no_time_is_in_it(tmp_path: Path) -> None:
     assert dates == {"", "19800101", "000000"}
 
 
+def test_it_has_the_number_of_its_image(tmp_path: Path) -> None:
+    write_dicom(tmp_path / "a.dcm", radiograph(1, (41, 47)), InstanceNumber=17)
+    content = encode_segmentation(read_header(tmp_path / "a.dcm"), masks_of(1), NAMES, MODEL)
+    (tmp_path / "seg.dcm").write_bytes(content)
+    assert dcmread(tmp_path / "seg.dcm").InstanceNumber == 17
+
+
 def test_a_segmentation_is_no_image(tmp_path: Path) -> None:
     write_image(tmp_path / "a.dcm", 1)
     content = encode_segmentation(read_header(tmp_path / "a.dcm"), masks_of(1), NAMES, MODEL)

@@ -16,7 +16,7 @@ import pandas as pd
 from seggrid.config import Experiment
 from seggrid.data.preprocess import preprocess
 from seggrid.data.store import Store
-from seggrid.inference.evaluate import write_mask
+from seggrid.inference.masks import write_mask
 from seggrid.metrics import measure
 from seggrid.paths import DataFolder, RunFolder
 from seggrid.plan import Plan, make_plan
@@ -131,7 +131,7 @@ def _write_evaluation(plan: Plan, run: PlannedRun, store: Store, shift: int) -> 
             for case in cases:
                 entry, truth = store.cases[case], store.truth(case)
                 mask = np.roll(truth, shift + case % 2, axis=1)
-                write_mask(archive, f"{split}/{entry.case}", mask)
+                write_mask(archive, f"{split}/{entry.case}", mask, entry.grid)
                 place = (run.run_id, run.network, run.loss, run.fold, run.seed, split, entry.group, entry.case)
                 for name, found in zip(CLASSES, measure(mask, truth, [1, 2], metrics), strict=True):
                     counts = (found.status, found.tp, found.fp, found.fn, found.tn)

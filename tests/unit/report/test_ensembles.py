@@ -12,6 +12,7 @@ from seggrid.config import Experiment
 from seggrid.config.ensemble import ENSEMBLE
 from seggrid.paths import RunFolder
 from seggrid.records import read_json, write_json
+from seggrid.report.manuscript.claim_answers import answers
 from seggrid.report.page import render
 from seggrid.report.results import Results, read_results
 from seggrid.report.sections import curves, effects, ensembles, heatmaps
@@ -143,3 +144,13 @@ def test_a_grid_without_any_has_no_section(complete: Results) -> None:
 def test_the_page_of_experiments_counts_no_training_twice(results: Results) -> None:
     written = runpy.run_path(str(REPOSITORY / "docs" / "experiment_tables.py"))["what_ran"](results)
     assert "12 of 12 runs completed, 4 of them ensembles, 10.0 min of training" in written
+
+
+def test_the_checklist_names_them_and_counts_no_mixture_more(results: Results) -> None:
+    found = answers(results)
+    assert "Comparison of 2 networks and 2 loss mixtures for the segmentation" in found[6].text
+    assert found[27].text.startswith(
+        "2 ensembles of trained networks, which compete with them: <u>mean</u> (mean of 4 candidates); "
+        "learned(UNet_R18) (weights learned on validation, 2 candidates)."
+    )
+    assert "All other figures are means over single runs." in found[27].text

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import runpy
 from pathlib import Path
 
 import pytest
 
 from seggrid.report.results import Results
+from seggrid.scoring.claims import runs_agree
 from tests.conftest import REPOSITORY
 from tests.unit.report.conftest import MakeResults
 from tests.unit.report.grid import LABEL, NAME
@@ -47,6 +49,14 @@ def test_every_experiment_of_the_page_has_its_tables() -> None:
         assert (begin in page) == (end in page)
         if begin in page:
             assert f"experiment={experiment.stem}" in page.partition(begin)[2].partition(end)[0]
+
+
+def test_verdicts_of_the_page_are_those_that_its_pairs_of_runs_allow() -> None:
+    """Of pairs without a difference the page knows nothing; here there are none."""
+    found = re.findall(r"\| (\d+) of (\d+) \| \*\*(held|did not hold)[^|]*\|$", PAGE.read_text(), re.MULTILINE)
+    assert found
+    for wins, pairs, verdict in found:
+        assert runs_agree(int(wins), int(pairs) - int(wins), verdict == "held"), (wins, pairs, verdict)
 
 
 def test_long_tables_open_at_a_click() -> None:

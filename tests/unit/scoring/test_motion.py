@@ -8,7 +8,7 @@ import pytest
 
 from seggrid.motion.measures import MEASURES
 from seggrid.scoring.grid import Grid, read_grid
-from seggrid.scoring.motion import error_table
+from seggrid.scoring.motion import beside, error_table
 from seggrid.scoring.ranking import Ranking
 from tests.unit.scoring.conftest import WriteGrid
 
@@ -50,6 +50,19 @@ def test_to_miss_the_hard_frames_is_no_gain(planned: Grid) -> None:
     against = ["difference", "difference_low", "difference_high", "compared"]
     assert found.loc["dice", against].tolist() == pytest.approx([0.5, 0.5, 0.5, 47])
     assert found.loc["ce", against].tolist() == [0, 0, 0, 59]
+
+
+def test_the_ranking_says_on_which_frames_and_compares_on_the_same(planned: Grid) -> None:
+    """By the mean error alone, dice looks better than ce for missing the hard frames."""
+    found = beside(error_table(planned, measured(planned, ERRORS), RANKING))
+    names = {candidate.loss: number for number, candidate in enumerate(planned.candidates)}
+    ce, dice = (found.loc[names[loss]] for loss in ("ce", "dice"))
+    assert dice["flexion_mae"] < ce["flexion_mae"]
+    assert (ce["flexion_measured"], ce["flexion_missed"]) == (59, 1)
+    assert (dice["flexion_measured"], dice["flexion_missed"], dice["flexion_compared"]) == (48, 12, 47)
+    ends = ["flexion_difference", "flexion_difference_low", "flexion_difference_high"]
+    assert dice[ends].tolist() == pytest.approx([0.5] * 3), "and is worse on the frames that both measured"
+    assert "patella_length_difference" in found
 
 
 def test_there_is_no_difference_where_the_baseline_measured_nothing(planned: Grid) -> None:

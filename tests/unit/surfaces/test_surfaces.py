@@ -270,6 +270,7 @@ def test_nrrd_and_nifti_of_one_mask_give_one_surface(volume: Path, tmp_path: Pat
         (["--classes", "liver=3"], "holds no voxel of label 3 (liver)"),
         (["--classes", "liver"], "'liver' is not NAME=LABEL"),
         (["--classes", "../liver=1"], "'../liver=1' is not NAME=LABEL"),
+        (["--classes", "a=²"], "'a=²' is not NAME=LABEL"),
         (["--classes", "a=1,a=7"], "a stands twice"),
         (["--smooth", "-1"], "-1 is negative"),
     ],

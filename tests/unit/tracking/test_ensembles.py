@@ -14,8 +14,9 @@ from PIL import Image
 from seggrid.config import Experiment
 from seggrid.data.store import Store
 from seggrid.inference.device import choose_device
-from seggrid.inference.evaluate import evaluate, read_mask
+from seggrid.inference.evaluate import evaluate
 from seggrid.inference.joining import make_ensemble
+from seggrid.inference.masks import read_mask
 from seggrid.inference.model import Model, open_model
 from seggrid.inference.segmenter import Segmenter
 from seggrid.paths import DataFolder, ExperimentFolder, RunFolder

@@ -54,7 +54,7 @@ def completed(folder: RunFolder) -> Callable[[], None]:
 def test_a_completed_child_is_a_completed_run(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     end_with(monkeypatch, 0, completed(run))
     assert supervise(run.folder.name).state == "completed"
-    assert read_status(run.status) is not None
+    assert read_status(run) is not None
 
 
 def test_what_a_user_tells_the_allocator_is_kept(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,7 +66,7 @@ def test_what_a_user_tells_the_allocator_is_kept(run: RunFolder, monkeypatch: py
 def test_a_paused_run_has_not_ended_and_is_not_paused_twice(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     end_with(monkeypatch, ExitStatus.PAUSED, (run.checkpoints / "epoch-000002.pt").touch)
     supervise_until(run.folder.name, 2)
-    assert read_status(run.status) is None
+    assert read_status(run) is None
 
     def refuse(*_: object, **__: object) -> int:
         raise AssertionError("trained again")
@@ -83,7 +83,7 @@ def test_a_paused_run_has_not_ended_and_is_not_paused_twice(run: RunFolder, monk
 def test_a_run_that_ends_before_its_rung_is_completed(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     end_with(monkeypatch, 0, completed(run))
     supervise_until(run.folder.name, 2)
-    status = read_status(run.status)
+    status = read_status(run)
     assert status is not None and status.state == "completed"
 
 
@@ -94,6 +94,18 @@ def test_a_crash_is_a_failed_run_with_a_reason(run: RunFolder, monkeypatch: pyte
     assert status.state == "failed"
     assert status.reason is not None
     assert "see train.log" in status.reason
+
+
+def test_a_failed_run_stays_failed_until_it_is_retried(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where Snakemake deletes its status, as it does when an allocation is submitted again."""
+    end_with(monkeypatch, 1)
+    status = supervise(run.folder.name)
+    run.status.unlink()
+    end_with(monkeypatch, 0, completed(run))
+    assert supervise(run.folder.name) == status
+    assert retry(run.folder.name, from_start=False)
+    assert read_status(run) is None
+    assert supervise(run.folder.name).state == "completed"
 
 
 def test_an_exception_is_a_failed_run_with_its_reason(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -213,7 +225,7 @@ def test_a_disk_that_fills_up_in_training_loses_no_checkpoint(
     folder = RunFolder(run, place.results)
     assert not folder.status.exists()
     place.seggrid("train", run)
-    status = read_status(folder.status)
+    status = read_status(folder)
     assert status is not None
     assert (status.state, status.epochs) == ("completed", 3)
 

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seggrid.config.data import CocoData, FolderData, NnunetData
+from seggrid.data.sources.grids import Grid
 from seggrid.errors import UserError
 
 
@@ -23,11 +24,15 @@ class Case:
     Attributes:
         patient: whom statistics count it to, where that is not its group: the blocks of a single patient are groups of
             their own in a split only.
+        sequence: name of the images that it follows and is followed by; ``None`` where the source knows of none.
+        frame: its number in the sequence.
     """
 
     case: str
     group: str
     patient: str | None = None
+    sequence: str | None = None
+    frame: int | None = None
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,7 @@ class RawCase:
         labels: ``(*S)``, 0 background, 1 to K the classes in their order.
         spacing: mm per axis in array order; ``None`` where unknown.
         part: whether it is cut out of a volume.
+        grid: of a volume, where it lies in its file; ``None`` where unknown.
     """
 
     case: str
@@ -67,6 +73,7 @@ class RawCase:
     labels: npt.NDArray[np.uint8]
     spacing: tuple[float, ...] | None
     part: bool = False
+    grid: Grid | None = None
 
 
 class Source(Protocol):
@@ -94,10 +101,14 @@ class Hidden:
     Attributes:
         key: what the table ``data.cases`` calls it.
         patient: who it belongs to where there is no table; any text that no other patient has.
+        sequence: a pseudonym, too; ``None`` where there is none.
+        frame: its number in the sequence.
     """
 
     key: str
     patient: str
+    sequence: str | None = None
+    frame: int | None = None
 
 
 def no_such_case(name: str) -> str:
@@ -161,7 +172,11 @@ def _named(kept: Iterable[str], groups: Mapping[str, str], hidden: Mapping[str, 
         if name in hidden:
             # Not a hash of the patient's number: there are few enough of those to try them all.
             names.setdefault(groups[name], f"patient-{name.split('-')[1]}")
-    return tuple(Case(name, names.get(groups[name], groups[name])) for name in kept)
+    return tuple(_case(name, names.get(groups[name], groups[name]), hidden.get(name)) for name in kept)
+
+
+def _case(name: str, group: str, hidden: Hidden | None) -> Case:
+    return Case(name, group, sequence=hidden.sequence, frame=hidden.frame) if hidden else Case(name, group)
 
 
 def _read_table(path: Path) -> list[tuple[str, str]]:

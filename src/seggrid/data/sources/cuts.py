@@ -114,9 +114,11 @@ class CutSource:
         if whole.spacing is not None:
             kept = zip(whole.spacing, part.where, strict=True)
             spacing = tuple(side for side, where in kept if isinstance(where, slice))
+        blocks = tuple(where for where in part.where if isinstance(where, slice) and where.stop is not None)
+        grid = whole.grid.part(blocks) if whole.grid and len(blocks) == len(part.where) else None
         # Copies, so that they do not hold on to the volume.
         image, labels = np.array(whole.image[(slice(None), *part.where)]), np.array(whole.labels[part.where])
-        return RawCase(case.case, case.group, image, labels, spacing, part=True)
+        return RawCase(case.case, case.group, image, labels, spacing, part=True, grid=grid)
 
 
 def _edges(name: str, blocks: SubVolumes | None, axis: int, side: int) -> Sequence[tuple[int, int]]:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 SUFFIXES = (".dcm", ".dicom", ".ima")
 _HEADER = (
     "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "PatientID", "IssuerOfPatientID",
-    "NumberOfFrames", "Rows", "Columns",
+    "NumberOfFrames", "Rows", "Columns", "InstanceNumber", "AcquisitionTime",
 )  # fmt: skip
 _VALUES = ("ImagerPixelSpacing", "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
 #: Have rows and columns, and are no images: segmentations, label maps, doses.
@@ -51,6 +51,8 @@ class Header:
         kind: its SOP Class UID.
         patient: number of the patient and who issued it; empty where there is none.
         shape: rows and columns.
+        number: of the image in its series; ``None`` where it has none.
+        time: when it was taken, as DICOM writes it; only to order images by, for it must not be told.
     """
 
     instance: str
@@ -60,6 +62,8 @@ class Header:
     patient: str
     frames: int
     shape: tuple[int, int]
+    number: int | None = None
+    time: str = ""
 
     @property
     def pseudonym(self) -> str:
@@ -135,7 +139,18 @@ def read_header(path: Path) -> Header:
             patient=" ".join(str(found.get(key) or "").strip() for key in ("PatientID", "IssuerOfPatientID")).strip(),
             frames=max(int(found.get("NumberOfFrames") or 1), 1),
             shape=(int(found.Rows), int(found.Columns)),
+            number=_whole(found, "InstanceNumber"),
+            time=str(found.get("AcquisitionTime") or ""),
         )
+
+
+def _whole(found: Dataset, name: str) -> int | None:
+    """A number that nothing but an order depends on, so that a wrong one is none."""
+    try:
+        value = found.get(name)
+        return None if value in (None, "") else int(value)
+    except (ValueError, TypeError, OverflowError):
+        return None
 
 
 def read_frame(path: Path, frame: int = 1) -> tuple[npt.NDArray[Any], tuple[float, float] | None]:

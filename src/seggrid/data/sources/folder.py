@@ -14,6 +14,7 @@ import numpy.typing as npt
 from seggrid.config.data import FolderData
 from seggrid.data.sources.base import Case, Listing, RawCase, complete, group_cases
 from seggrid.data.sources.files import Spacing, by_stem, is_flat, read_image, read_mask, size_text
+from seggrid.data.sources.grids import Grid
 from seggrid.data.sources.labels import LabelMap
 from seggrid.data.sources.pseudonyms import HiddenCases, write_table
 from seggrid.data.sources.radiographs import Radiograph, check_names, find_radiographs
@@ -33,6 +34,7 @@ class Pair:
         spacing: mm per axis; ``None`` where unknown.
         origin: what errors on the mask name.
         names: labels of the mask's values, where the file gives them.
+        grid: of a volume.
     """
 
     image: npt.NDArray[Any]
@@ -40,6 +42,7 @@ class Pair:
     spacing: Spacing | None
     origin: Path | str
     names: Mapping[int, str] = field(default_factory=dict)
+    grid: Grid | None = None
 
 
 class FolderSource:
@@ -107,7 +110,7 @@ class FolderSource:
         pair = self.read(case)
         check_names(case.case, pair.names, self._data.classes)
         labels = self._labels.apply(pair.mask, pair.origin)
-        return RawCase(case.case, case.group, pair.image, labels, pair.spacing)
+        return RawCase(case.case, case.group, pair.image, labels, pair.spacing, grid=pair.grid)
 
     def read(self, case: Case) -> Pair:
         """Read image and mask without a look at the classes.
@@ -117,16 +120,16 @@ class FolderSource:
         """
         if case.case in self._hidden.cases:
             return self._read_hidden(case, self._hidden.cases[case.case])
-        path = self._masks[case.case]
+        path, source = self._masks[case.case], self._images[case.case]
         (image, spacing), (mask, mask_spacing) = try_all(
             [
-                partial(read_image, self._images[case.case], self._flat_slice),
+                partial(read_image, source, self._flat_slice),
                 partial(read_mask, path, self._flat_slice),
             ]
         )
         require_same_grid(path, mask.shape, mask_spacing, image.shape[1:], spacing)
-        require_same_place(path, self._images[case.case], mask.ndim)
-        return Pair(image, mask, spacing or self._data.spacing, path)
+        require_same_place(path, source, mask.ndim)
+        return Pair(image, mask, spacing or self._data.spacing, path, grid=grid_of(source, mask.ndim))
 
     def _read_hidden(self, case: Case, files: Radiograph | SeriesPair) -> Pair:
         try:
@@ -135,7 +138,8 @@ class FolderSource:
             raise UserError(f"{case.case}: {error}") from None
         mask, names = files.read_mask(case.case)
         require_same_grid(case.case, mask.shape, None, image.shape[1:], spacing)
-        return Pair(image, mask, spacing or self._data.spacing, case.case, names)
+        grid = files.series.grid if isinstance(files, SeriesPair) else None
+        return Pair(image, mask, spacing or self._data.spacing, case.case, names, grid)
 
     def shape(self, case: Case) -> tuple[int, ...]:
         """Return the size of an image from its header.
@@ -154,6 +158,11 @@ class FolderSource:
 def _within(files: list[Path], root: Path, part: str, lossless: bool) -> tuple[dict[str, Path], dict[Path, str]]:
     inside = [file.relative_to(part) for file in files if file.is_relative_to(part)]
     return by_stem(inside, root / part, lossless, with_dicom=True)
+
+
+def grid_of(image: Path, axes: int) -> Grid | None:
+    """Return the grid of the file of a volume; ``None`` where it was read as an image of two axes."""
+    return read_grid(image) if axes == 3 and may_be_volume(image) else None
 
 
 def volume_shape(path: Path) -> tuple[int, ...]:

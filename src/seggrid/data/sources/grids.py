@@ -47,6 +47,30 @@ class Grid:
         """The grid of a file whose mm are towards left, posterior and superior, as ITK and DICOM have it."""
         return cls(shape, np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine)
 
+    @classmethod
+    def canonical(cls, shape: tuple[int, ...], spacing: tuple[float, ...]) -> Grid:
+        """The grid of a canonical array of which nothing but its spacing in mm is known; its first voxel is at 0.
+
+        As a file it counts columns first, then rows, then slices.
+        """
+        return cls.from_lps(shape[::-1], np.diag([*spacing[::-1], 1.0]))
+
+    @classmethod
+    def of_canonical(cls, shape: tuple[int, ...], affine: npt.NDArray[np.float64]) -> Grid:
+        """The grid of a file by its affine and the shape that its array has in canonical axes."""
+        return cls(tuple(shape[int(axis)] for axis in cls(shape, affine)._turn[:, 0]), affine)
+
+    def part(self, where: tuple[slice, ...]) -> Grid:
+        """The grid of a block, which is cut out along canonical axes; its slices have a start and a stop."""
+        from nibabel.orientations import inv_ornt_aff
+
+        start = np.eye(4)
+        start[:3, 3] = [along.start for along in where]
+        sides = tuple(along.stop - along.start for along in where)
+        shape = tuple(sides[int(axis)] for axis in self._turn[:, 0])
+        affine: npt.NDArray[np.float64] = self._canonical @ start @ np.linalg.inv(inv_ornt_aff(self._turn, shape))
+        return Grid(shape, affine)
+
     @cached_property
     def _turn(self) -> Array:
         from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform

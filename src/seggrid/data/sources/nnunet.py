@@ -11,7 +11,7 @@ import numpy as np
 from seggrid.config.data import NnunetData, nnunet_classes
 from seggrid.data.sources.base import Case, Listing, RawCase, complete, group_cases
 from seggrid.data.sources.files import read_image, read_mask
-from seggrid.data.sources.folder import require_same_grid, require_same_place, volume_shape
+from seggrid.data.sources.folder import grid_of, require_same_grid, require_same_place, volume_shape
 from seggrid.data.sources.labels import LabelMap
 from seggrid.errors import UserError, try_all
 from seggrid.manifest import holds_volumes, raw_files
@@ -103,7 +103,8 @@ class NnunetSource:
             require_same_place(path, file, mask.ndim)
         labels = self._labels.apply(mask, path)
         pixels = np.concatenate([image for image, _ in channels])
-        return RawCase(case.case, case.group, pixels, labels, channels[-1][1] or self._data.spacing)
+        spacing, grid = channels[-1][1] or self._data.spacing, grid_of(images[0], mask.ndim)
+        return RawCase(case.case, case.group, pixels, labels, spacing, grid=grid)
 
     def shape(self, case: Case) -> tuple[int, ...]:
         """Return the size of an image from its header.

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy.typing as npt
 
 from seggrid.config.data import ClassValue, members
+from seggrid.data.sequences import Stamp, number_frames
 from seggrid.data.sources.base import Hidden
 from seggrid.data.sources.dicom import Header, read_frame, read_header
 from seggrid.data.sources.files import Spacing, is_flat, read_mask
 from seggrid.data.sources.pseudonyms import TABLE, HiddenCases, hide, name_by_content
 from seggrid.data.sources.segmentation import read_segmentation
+from seggrid.data.sources.series import series_pseudonym
 from seggrid.data.sources.volumes import is_nifti, may_be_volume
 from seggrid.errors import UserError
 
@@ -72,6 +74,7 @@ def find_radiographs(
     """
     found: HiddenCases[Radiograph] = HiddenCases()
     files: dict[str, list[Path]] = {}
+    singles: dict[str, Header] = {}
     for key, path in images.items():
         found.masks |= {key} & masks.keys()
         try:
@@ -84,13 +87,45 @@ def find_radiographs(
             files.setdefault(name, []).append(path)
             if len(files[name]) == 1:
                 _pair(found, header, key, path, masks, exclude)
+                singles |= {name: header} if header.frames == 1 else {}
         found.names.append((name, path))
     found.problems += [
         f"{name}: the same image in {len(paths)} files; keep one of them; {TABLE} names both"
         for name, paths in files.items()
         if len(paths) > 1
     ]
+    keys = {name: found.hidden[name].key for name in singles}
+    for name, (sequence, frame) in places_in_series(singles, keys).items():
+        found.hidden[name] = replace(found.hidden[name], sequence=sequence, frame=frame)
     return found
+
+
+def sequence_names(headers: Mapping[str, Header]) -> dict[str, str]:
+    """Return the sequences of images of one frame, by name: their series; without one, all images of the patient."""
+    firsts: dict[str, str] = {}
+    found = {}
+    for name, header in sorted(headers.items()):
+        # As for groups, no hash of a patient's number.
+        first = firsts.setdefault(header.patient or name, name)
+        found[name] = series_pseudonym(header) if header.series else f"sequence-{first.split('-')[1]}"
+    return found
+
+
+def places_in_series(headers: Mapping[str, Header], files: Mapping[str, str]) -> dict[str, tuple[str, int]]:
+    """Return the sequence of images of one frame, by name, and the number of each in it.
+
+    Args:
+        files: paths, which order images where their headers do not.
+    """
+    together: dict[str, dict[str, Stamp]] = {}
+    for name, sequence in sequence_names(headers).items():
+        stamp = Stamp(headers[name].number, headers[name].time, files[name])
+        together.setdefault(sequence, {})[name] = stamp
+    return {
+        name: (sequence, frame)
+        for sequence, stamps in together.items()
+        for name, frame in number_frames(stamps).items()
+    }
 
 
 def _pair(
@@ -107,7 +142,8 @@ def _pair(
         single = header.frames == 1
         case = name if single else f"{name}-f{frame:04d}"
         own = key if single else f"{key}-f{frame:04d}"
-        found.hidden[case] = Hidden(key, f"patient {header.patient}" if header.patient else f"image {name}")
+        patient = f"patient {header.patient}" if header.patient else f"image {name}"
+        found.hidden[case] = Hidden(key, patient) if single else Hidden(key, patient, name, frame)
         found.masks |= {own} & masks.keys()
         mask = masks.get(own) or (masks.get(key) if key in masks and not is_flat(masks[key]) else None)
         if mask is not None and may_be_volume(mask):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,10 @@ from seggrid.errors import UserError
 
 if TYPE_CHECKING:
     from highdicom.seg import Segmentation
+    from pydicom.dataset import Dataset
+
+#: ManufacturerModelName of the files that ``seggrid predict`` writes.
+PREDICTED = "seggrid predict"
 
 
 def read_segmentation(path: Path, header: Header, frame: int) -> tuple[npt.NDArray[Any], dict[int, str]]:
@@ -31,6 +35,41 @@ def read_segmentation(path: Path, header: Header, frame: int) -> tuple[npt.NDArr
     if header.frames > 1:
         return _pixels(path, found, found.get_pixels_by_source_frame, header.instance, [frame])
     return _pixels(path, found, found.get_pixels_by_source_instance, [header.instance])
+
+
+def segmented_image(path: Path) -> tuple[Header, tuple[int, ...]]:
+    """Return what a segmentation says about its image, and which frames of it have masks; none where it has but one.
+
+    The number of the image in its series is known of files that ``seggrid predict`` wrote; others number themselves.
+
+    Raises:
+        UserError: the file is no segmentation, or one of several images.
+    """
+    found, instances = _open(path, path.stat().st_mtime_ns)
+    if len(instances) != 1:
+        raise UserError(f"{path}: a segmentation of {len(instances)} images; give a file for each")
+    ((study, series, instance),) = found.get_source_image_uids()
+    frames = tuple(sorted(set(_referenced_frames(found))))
+    return Header(
+        instance=str(instance),
+        kind="",
+        study=str(study),
+        series=str(series),
+        patient="",
+        frames=max(frames, default=1),
+        shape=(int(found.Rows), int(found.Columns)),
+        number=int(found.InstanceNumber) if found.get("ManufacturerModelName") == PREDICTED else None,
+    ), frames
+
+
+def _referenced_frames(found: Dataset) -> Iterator[int]:
+    shared = found.get("SharedFunctionalGroupsSequence") or ()
+    for group in (*shared, *found.PerFrameFunctionalGroupsSequence):
+        for derived in group.get("DerivationImageSequence") or ():
+            for source in derived.get("SourceImageSequence") or ():
+                numbers = source.get("ReferencedFrameNumber")
+                if numbers is not None:
+                    yield from (map(int, numbers) if isinstance(numbers, Sequence) else (int(numbers),))
 
 
 def read_series_segmentation(path: Path, headers: Sequence[Header]) -> tuple[npt.NDArray[Any], dict[int, str]]:

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from seggrid.config.data import PhantomData
+from seggrid.config.ensemble import ENSEMBLE, Ensemble
 from seggrid.report.numbers import LENGTH, SHARE, fixed
 from seggrid.report.results import Results
 from seggrid.report.sections.data_card import class_frame
 from seggrid.report.sections.objects import metric_name
 from seggrid.report.sections.provenance import run_environments
 from seggrid.scoring.cases import STATUSES
+from seggrid.scoring.claims import MINIMUM_SEEDS
 from seggrid.scoring.statistics import MINIMUM_GROUPS
 
 
@@ -35,7 +37,7 @@ def answers(results: Results) -> dict[int, Answer]:
 
 def _design(results: Results) -> dict[int, Answer]:
     experiment = results.grid.experiment
-    mixtures = {candidate.loss for candidate in results.candidates}
+    mixtures = {candidate.loss for candidate in results.candidates if candidate.network != ENSEMBLE}
     return {
         1: Answer("Deep learning: semantic segmentation by neural networks.", "title"),
         6: Answer(
@@ -156,11 +158,30 @@ def _model(results: Results) -> dict[int, Answer]:
             f"{_names(map(str, experiment.seeds))}; losses, schedule and augmentation stand in methods.tex."
         ),
         26: Answer(f"Weights of a run: {choice}. Candidate: ranked on test, beside the choice that validation makes."),
-        27: Answer("None: every figure is a mean over single runs."),
+        27: _ensembles(results),
     }
     if versions:
         known[23] = Answer(f"{versions}.")
     return known
+
+
+def _ensembles(results: Results) -> Answer:
+    ensembles = results.grid.experiment.ensembles
+    if not ensembles:
+        return Answer("None: every figure is a mean over single runs.")
+    alone = [(c.network, c.loss, c.label) for c in results.candidates if c.network != ENSEMBLE]
+
+    def told(ensemble: Ensemble) -> str:
+        members = f"{len(ensemble.resolve(alone))} candidates{', over all seeds' if ensemble.over_seeds else ''}"
+        weights = "weights learned on validation, " if ensemble.weights == "learned" else "mean of "
+        return f"{ensemble.label or ensemble.name(alone)} ({weights}{members})"
+
+    one = len(ensembles) == 1
+    return Answer(
+        f"{len(ensembles)} ensemble{'' if one else 's'} of trained networks, which compete{'s' if one else ''} with "
+        f"them: {'; '.join(map(told, ensembles))}. Their members' softmax probabilities are joined without further "
+        "training. All other figures are means over single runs."
+    )
 
 
 def _evaluation(results: Results) -> dict[int, Answer]:
@@ -175,7 +196,7 @@ def _evaluation(results: Results) -> dict[int, Answer]:
         29: Answer(
             f"95 % intervals of a bootstrap over test groups ({scoring.bootstrap} resamples), Wilcoxon's signed-rank "
             "test with Holm's adjustment, Friedman's and Nemenyi's tests; none with fewer than "
-            f"{MINIMUM_GROUPS} groups."
+            f"{MINIMUM_GROUPS} groups.{_claims(results)}"
         ),
         30: Answer(
             "Four criteria side by side; how often a candidate stays first under resampled groups; spread over folds "
@@ -186,6 +207,19 @@ def _evaluation(results: Results) -> dict[int, Answer]:
     if scores is not None and len(results.ranked):
         known |= _results(results, scores)
     return known
+
+
+def _claims(results: Results) -> str:
+    """How claims were tested; empty without any."""
+    experiment = results.grid.experiment
+    if not experiment.claims:
+        return ""
+    number = len(experiment.claims)
+    return (
+        f" {number} claim{'s' * (number != 1)}: paired by fold, seed and group, Wilcoxon's signed-rank test with "
+        "Holm's adjustment over all claims of the experiment and an exact sign test over the pairs of runs, decided "
+        f"with at least {MINIMUM_SEEDS} seeds with all {experiment.splits.folds} folds."
+    )
 
 
 def _results(results: Results, scores: dict[str, Any]) -> dict[int, Answer]:

@@ -25,6 +25,7 @@ from seggrid.report.sections.data_card import class_frame
 from seggrid.report.sections.objects import metric_name
 from seggrid.report.sections.provenance import run_environments
 from seggrid.report.sections.ranking import MEANINGS
+from seggrid.scoring.claims import MINIMUM_SEEDS
 from seggrid.scoring.statistics import MINIMUM_GROUPS
 from seggrid.specification import is_ensemble, read_run
 
@@ -76,6 +77,8 @@ def methods(results: Results) -> str:
         baseline=next((c.label for c in results.candidates if c.loss == results.grid.baseline), results.grid.baseline),
         simplex=bool(results.evidence and find_simplices(results.evidence)),
         minimum_groups=MINIMUM_GROUPS,
+        claims=len(experiment.claims),
+        minimum_seeds=MINIMUM_SEEDS,
         one_patient=results.grid.one_patient,
         groups=results.scores["counts"]["groups"] if results.scores else None,
         **_runs(results, environments),

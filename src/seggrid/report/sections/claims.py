@@ -68,8 +68,8 @@ def _table(frame: pd.DataFrame, scores: dict[str, Any], slices: bool) -> Table:
         f"{sample(scores)}{', a case is one slice' if slices else ''}. Brackets: 95 % interval of a bootstrap over "
         "groups; p: Wilcoxon's signed-rank test over groups, adjusted by Holm for all claims; detectable: the smallest "
         "difference that so many groups of this spread would show in 80 % of the cases. A claim is decided with at "
-        f"least {MINIMUM_SEEDS} seeds x all folds and {MINIMUM_GROUPS} groups, where p is below 0.05 and the interval "
-        "and most pairs of runs lie on the same side of 0 as the ranks."
+        f"least {MINIMUM_SEEDS} seeds x all folds and {MINIMUM_GROUPS} groups, where p is below 0.05, the interval "
+        "lies on the same side of 0 as the ranks, and so do the pairs of runs by an exact sign test at a level of 5 %."
     )
     ends = ("difference_low", "difference_high")
     columns = (
@@ -80,7 +80,7 @@ def _table(frame: pd.DataFrame, scores: dict[str, Any], slices: bool) -> Table:
         Column("p_holm", "p", places=SHARE),
         Column("groups", "Groups", places=0),
         Column("run_wins", "Runs as claimed", places=0),
-        Column("runs", "Pairs of runs", places=0),
+        Column("comparisons", "Pairs of runs", places=0),
         Column("seeds", "Seeds", places=0),
         Column("folds", "Folds"),
         Column("detectable", "Detectable", places=SHARE),

@@ -23,7 +23,7 @@ SEQUENCES = 24
 _DASHES = ("dash", "dashdot", "longdash", "dot")
 #: What is drawn beside the candidates: column, name in the legend.
 _TRUTHS = (("reference", "true mask"), ("known", "known pose"))
-_WORDS = dict.fromkeys(("network", "loss", "label", "group", "case", "measure", "unit", "split"), "str")
+_WORDS = dict.fromkeys(("network", "loss", "label", "group", "sequence", "case", "measure", "unit", "split"), "str")
 
 
 def places(unit: str) -> int:
@@ -38,23 +38,23 @@ def build(results: Results) -> Section | None:
         return None
     errors = _read(folder.motion_errors)
     frame = sequence_frame(results, _read(folder.motion))
-    groups = list(dict.fromkeys(frame["group"]))
-    figures = tuple(_figure(name, frame, groups[:SEQUENCES]) for name in MEASURES) if groups else ()
+    sequences = list(dict.fromkeys(frame["sequence"]))
+    figures = tuple(_figure(name, frame, sequences[:SEQUENCES]) for name in MEASURES) if sequences else ()
     shown = _named(errors)
     against = ["difference", "difference_low", "difference_high", "compared"]
     shown.loc[shown["loss"] == results.grid.baseline, against] = np.nan  # the baseline itself
     values = {
         "rows": shown.to_dict("records"),
         "best": _best(shown),
-        "groups": groups[:SEQUENCES],
-        "left_out": max(0, len(groups) - SEQUENCES),
+        "sequences": sequences[:SEQUENCES],
+        "left_out": max(0, len(sequences) - SEQUENCES),
         "measures": [kind.title for kind in MEASURES.values()],
         "known": bool(errors["known_mae"].notna().any()),
         "intervals": bool(errors["low"].notna().any()),
         "places": places,
     }
     if figures:
-        drawings = (*_sequence_drawing(frame, groups), *_error_drawing(shown))
+        drawings = (*_sequence_drawing(frame, sequences), *_error_drawing(shown))
         first = figures[0]
         figures = (
             Figure(first.name, first.alternative, first.frame, first.variants, first.height, drawings),
@@ -73,23 +73,23 @@ def sequence_frame(results: Results, rows: pd.DataFrame) -> pd.DataFrame:
     """The test frames of the candidates that matter: a row per candidate, frame and measure, means over seeds.
 
     Returns:
-        ``measure, unit, group, frame, case, candidate, position, predicted, reference, known``.
+        ``measure, unit, sequence, frame, case, candidate, position, predicted, reference, known``.
     """
     test = rows[rows["split"] == "test"]
-    keys = ["measure", "unit", "group", "frame", "case"]
+    keys = ["measure", "unit", "sequence", "frame", "case"]
     tables = []
     for position, candidate in enumerate(notable(results)):
         own = test[(test["network"] == candidate.network) & (test["loss"] == candidate.loss)]
         means = own.groupby(keys, sort=True)[["predicted", "reference", "known"]].mean().reset_index()
         tables.append(means.assign(candidate=f"{candidate.network}, {candidate.label}", position=position))
     found = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=[*keys, "position"])
-    return found.sort_values(["group", "position", "frame"], kind="stable")
+    return found.sort_values(["sequence", "position", "frame"], kind="stable")
 
 
-def _figure(measure: str, frame: pd.DataFrame, groups: list[str]) -> Figure:
+def _figure(measure: str, frame: pd.DataFrame, sequences: list[str]) -> Figure:
     kind = MEASURES[measure]
     own = frame[frame["measure"] == measure]
-    variants = tuple(_lines(own[own["group"] == group], kind.title) for group in groups)
+    variants = tuple(_lines(own[own["sequence"] == sequence], kind.title) for sequence in sequences)
     return Figure(f"motion-{measure}", f"{kind.title} over the frames of a sequence", own, variants, 300)
 
 
@@ -169,13 +169,13 @@ def _table(shown: pd.DataFrame, results: Results) -> Table:
     return Table("motion", caption, rows, columns, within=("measure",), competes="fewest")
 
 
-def _sequence_drawing(frame: pd.DataFrame, groups: list[str]) -> tuple[Drawing, ...]:
+def _sequence_drawing(frame: pd.DataFrame, sequences: list[str]) -> tuple[Drawing, ...]:
     """The sequence with most frames of which the flexion is known, the first of them by name."""
     flexion = frame[(frame["measure"] == "flexion") & (frame["position"] == 0)]
-    counts = flexion["reference"].notna().groupby(flexion["group"]).sum()
-    group = str(counts.idxmax()) if len(counts) else groups[0]
-    rows = frame[frame["group"] == group]
-    caption = f"Measures of motion over the sequence {group}: predicted masks against the true ones."
+    counts = flexion["reference"].notna().groupby(flexion["sequence"]).sum()
+    sequence = str(counts.idxmax()) if len(counts) else sequences[0]
+    rows = frame[frame["sequence"] == sequence]
+    caption = f"Measures of motion over the sequence {sequence}: predicted masks against the true ones."
     return (Drawing("motion-sequence", caption, PAGE, 3.6, partial(_draw_sequence, frame=rows)),)
 
 

@@ -42,6 +42,7 @@ def build(results: Results) -> Section:
         "several_runs": bool((frame["runs_completed"] > 1).any()),
         "devices": ", ".join(sorted(devices)),
         "motion": motion_columns(frame, results),
+        "baseline": results.grid.baseline,
     }
     return Section("ranking", "Ranking", values, tables=(ranking_table(frame, scores, results.unit),))
 

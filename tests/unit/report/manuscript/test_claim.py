@@ -56,3 +56,26 @@ def test_names_stay_text_in_markdown(complete: Results) -> None:
     text = claim(complete)
     assert "<img" not in text.replace("\\<img", "")
     assert "\\<img src=x onerror=alert(1)\\>" in text
+
+
+def test_without_ensembles_every_figure_is_of_single_runs(complete: Results) -> None:
+    assert answers(complete)[27].text == "None: every figure is a mean over single runs."
+    joined = changed(complete, ensembles=[{"members": ["UNet_R18"], "over_seeds": True}], seeds=[0, 1])
+    assert "1 ensemble of trained networks, which competes with them: mean(UNet_R18, over seeds) (mean of 2" in (
+        answers(joined)[27].text
+    )
+
+
+def test_how_claims_were_tested_is_told(complete: Results) -> None:
+    assert "claim" not in answers(complete)[29].text
+    claims = [
+        {"text": str(number), "better": {"loss": "ce"}, "worse": {"loss": "<i>"}, "metric": metric}
+        for number, metric in enumerate(("dice", "absolute"))
+    ]
+    mixtures = ["ce", {"label": "<i>", "terms": [{"loss": "dice"}]}]
+    text = answers(changed(complete, claims=claims, mixtures=mixtures))[29].text
+    for words in (
+        "2 claims: paired by fold, seed and group", "Holm's adjustment over all claims of the experiment",
+        "exact sign test over the pairs of runs", "at least 3 seeds with all 2 folds",
+    ):  # fmt: skip
+        assert words in text, words

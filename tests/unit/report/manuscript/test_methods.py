@@ -145,3 +145,16 @@ def test_volumes_patches_and_windows_are_told(complete: Results) -> None:
     assert "patches of 32 × 32 × 32 voxels" in text
     assert "Of the patches, 50\\,\\% had their centre on an object and 25\\,\\% where two objects lie within 2" in text
     assert "windows of the size of a patch, which overlap by 50\\,\\%" in text
+
+
+def test_how_claims_were_tested_is_told(complete: Results) -> None:
+    assert "claim" not in methods(complete)
+    claims = [{"text": "CE", "better": {"loss": "ce"}, "worse": {"loss": LABEL}}]
+    text = " ".join(methods(changed(complete, claims=claims)).split())
+    for words in (
+        "1 claim about the candidates was tested", "paired by fold and seed, their differences by group",
+        "adjusted by Holm's procedure over all claims of the experiment",
+        "two-sided exact sign test over the pairs of runs",
+        "at least 3 seeds with all 2 folds",
+    ):  # fmt: skip
+        assert words in text, words
