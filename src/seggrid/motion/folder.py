@@ -65,7 +65,7 @@ def parse_classes(text: str | None) -> dict[str, int]:
     """
     if text is None:
         return {role: number for number, role in enumerate(ROLES, start=1)}
-    found = {}
+    found: dict[str, int] = {}
     for entry in text.split(","):
         role, _, value = entry.partition("=")
         if role not in ROLES or not value.isdecimal() or not 0 < int(value) < 256:
