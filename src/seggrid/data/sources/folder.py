@@ -178,15 +178,25 @@ def volume_shape(path: Path) -> tuple[int, ...]:
 
 
 def require_same_place(mask: Path, image: Path, axes: int) -> None:
-    """Compare where a mask and an image of one size lie, where both are volumes.
+    """Compare where a mask and an image of one size lie, where the headers of both say so.
+
+    Args:
+        axes: that were read; of a volume of one slice two, which stay in the order of their file.
 
     Raises:
-        UserError: their headers put them elsewhere.
+        UserError: their headers put them elsewhere, or the axes of a slice run another way.
     """
-    if axes != 3 or not (may_be_volume(mask) and may_be_volume(image)):
+    if not (may_be_volume(mask) and may_be_volume(image)):
         return
     own, other = read_grid(mask), read_grid(image)
-    if own and other and not own.same_place(other):
+    if own is None or other is None:
+        return
+    if axes == 2 and not own.same_axes(other):
+        raise UserError(
+            f"{mask}: its axes run another way than those of its image, and a single slice is read as it lies in its "
+            "file; save it in the axes of the image"
+        )
+    if not own.same_place(other):
         raise UserError(
             f"{mask}: its affine is not that of its image, {own.distance(other):.3g} mm lie between them; save it with "
             "position and direction of the image"

@@ -120,6 +120,10 @@ class Grid:
         apart = corners @ (self._canonical - other._canonical).T
         return float(np.linalg.norm(apart[:, :3], axis=1).max())
 
+    def same_axes(self, other: Grid) -> bool:
+        """Whether the axes of two files run the same ways."""
+        return bool(np.array_equal(self._turn, other._turn))
+
     def same_place(self, other: Grid) -> bool:
         """Whether two grids of one canonical shape are the same, however their files are turned."""
         return self.distance(other) <= _TOLERANCE * min(self.spacing)

@@ -110,6 +110,29 @@ def test_a_mask_that_lies_elsewhere_is_refused(tmp_path: Path, other: dict[str, 
         load(pair(tmp_path, **other))
 
 
+@pytest.mark.parametrize(
+    ("step", "start", "text"),
+    [
+        (-1.0, 5.0, "its axes run another way than those of its image"),
+        (1.0, 500.0, "its affine is not that of its image, 500 mm lie between them"),
+    ],
+)
+def test_a_mask_of_one_slice_that_lies_elsewhere_is_refused(
+    tmp_path: Path, step: float, start: float, text: str
+) -> None:
+    """A slice is read as it lies in its file, so a mask that is turned would lie beside the object."""
+    affine = np.diag([step, 1.0, 1.0, 1.0])
+    affine[0, 3] = start
+    for kind in ("images", "masks"):
+        (tmp_path / kind).mkdir()
+        nib.save(nib.Nifti1Image(np.ones((6, 5, 1), np.uint8), np.eye(4)), tmp_path / kind / "a.nii.gz")
+    data = FolderData(source="folder", path=tmp_path, classes={"box": 1})
+    load(data)
+    nib.save(nib.Nifti1Image(np.ones((6, 5, 1), np.uint8), affine), tmp_path / "masks" / "a.nii.gz")
+    with pytest.raises(UserError, match=rf"masks/a\.nii\.gz: {text}"):
+        load(data)
+
+
 @pytest.mark.parametrize("name", ["a.nii", "a.nii.gz", "a.nrrd", "a.mha", "a.mhd"])
 def test_a_truncated_volume_is_named(tmp_path: Path, name: str) -> None:
     write_volume(tmp_path / name, VOLUME)
