@@ -15,9 +15,14 @@ from torch import Tensor
 
 from seggrid.config.training import Augmentation
 
+#: How many times as long as another an axis is beside which that is thin.
+_THIN = 3.0
+
 
 class Augmenter:
     """Flip, affine, contrast and brightness, gamma, noise and blur, each with its own probability per image.
+
+    What is thin is tilted less, see ``tilt_share``, and an axis of one slice not at all.
 
     Args:
         settings: probabilities and ranges.
@@ -71,20 +76,23 @@ class Augmenter:
         flips = settings.flips(axes)
         if not any(flips) and not settings.affine:
             return None
+        # In the patient a rotation is rigid; the unit cube stretches every axis by its side.
+        steps = self._spacing or (1.0,) * axes
+        side = torch.tensor([s * step for s, step in zip(reversed(sides), reversed(steps), strict=True)])
         moved = (torch.rand(count, generator=self._generator) < settings.affine).float()
         linear = torch.eye(axes).repeat(count, 1, 1)
         for first in range(axes):
             for second in range(first + 1, axes):
                 angle = self._uniform(count, -settings.rotation, settings.rotation) * moved * math.pi / 180
+                lengths = (float(side[first]), float(side[second]))
+                flat = 1 in (sides[axes - 1 - first], sides[axes - 1 - second])
+                angle = angle * (0.0 if flat else tilt_share(settings.rotation, *lengths))
                 linear = linear @ _plane_rotation(angle, first, second, axes)
         change = math.log1p(settings.scaling)
         scale = torch.exp(self._uniform(count, -change, change) * moved)
         shift = torch.stack([self._uniform(count, -1, 1) for _ in range(axes)], 1) * 2 * settings.translation
         mirrored = [torch.rand(count, generator=self._generator) < p for p in reversed(flips)]
         flip = 1 - 2 * torch.stack(mirrored, 1).float()
-        # In the patient a rotation is rigid; the unit cube stretches every axis by its side.
-        steps = self._spacing or (1.0,) * axes
-        side = torch.tensor([s * step for s, step in zip(reversed(sides), reversed(steps), strict=True)])
         linear = linear * side[None, None, :] / side[None, :, None] * scale[:, None, None] * flip[:, None, :]
         return torch.cat([linear, (shift * moved[:, None])[:, :, None]], 2)
 
@@ -162,6 +170,22 @@ def sampling_grid(matrix: Tensor, sides: Sequence[int]) -> Tensor:
         along = matrix[:, :, axes - 1 - axis].reshape(-1, *[1] * axes, axes)
         grid = grid + centres.reshape(-1, *[1] * (axes - axis)) * along
     return grid
+
+
+def tilt_share(rotation: float, first: float, second: float) -> float:
+    """Which share of its angles a rotation within two axes keeps, so that a slab does not turn out of its own extent.
+
+    Where the longer side is more than three times the shorter, the ends of the slab are moved by half its thickness at
+    most: by more, most of what is labelled would leave the image, and air would come in.
+
+    Args:
+        rotation: largest angle in degrees.
+        first, second: extent of the image along both axes, in one unit.
+    """
+    short, long = sorted((first, second))
+    if rotation == 0 or long <= _THIN * short:
+        return 1.0
+    return min(1.0, math.degrees(math.atan(short / long)) / rotation)
 
 
 def _plane_rotation(angle: Tensor, first: int, second: int, axes: int) -> Tensor:
