@@ -70,6 +70,14 @@ class Header:
         """A name that follows from the image's own, and from which that cannot be had."""
         return pseudonym("dcm", self.instance.encode())
 
+    @property
+    def owner(self) -> str:
+        """What the images of one patient share: the patient's number, where there is none the study, else themselves.
+
+        It is compared and never told.
+        """
+        return f"patient {self.patient}" if self.patient else f"study {self.study}" if self.study else self.pseudonym
+
 
 def pseudonym(kind: str, content: bytes) -> str:
     """Return ``KIND-`` and 12 hex digits that stand for ``content``, which must be too long to be guessed."""

@@ -101,12 +101,12 @@ def find_radiographs(
 
 
 def sequence_names(headers: Mapping[str, Header]) -> dict[str, str]:
-    """Return the sequences of images of one frame, by name: their series; without one, all images of the patient."""
+    """Return the sequences of images of one frame, by name: their series; without one, all images of the owner."""
     firsts: dict[str, str] = {}
     found = {}
     for name, header in sorted(headers.items()):
         # As for groups, no hash of a patient's number.
-        first = firsts.setdefault(header.patient or name, name)
+        first = firsts.setdefault(header.owner, name)
         found[name] = series_pseudonym(header) if header.series else f"sequence-{first.split('-')[1]}"
     return found
 
@@ -142,8 +142,8 @@ def _pair(
         single = header.frames == 1
         case = name if single else f"{name}-f{frame:04d}"
         own = key if single else f"{key}-f{frame:04d}"
-        patient = f"patient {header.patient}" if header.patient else f"image {name}"
-        found.hidden[case] = Hidden(key, patient) if single else Hidden(key, patient, name, frame)
+        owner = header.owner
+        found.hidden[case] = Hidden(key, owner) if single else Hidden(key, owner, name, frame)
         found.masks |= {own} & masks.keys()
         mask = masks.get(own) or (masks.get(key) if key in masks and not is_flat(masks[key]) else None)
         if mask is not None and may_be_volume(mask):

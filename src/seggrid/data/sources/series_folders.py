@@ -84,8 +84,7 @@ def find_series(
         name = series.pseudonym
         places.setdefault(name, []).append(images / folder)
         found.names.append((name, images / folder))
-        patient = series.header.patient
-        found.hidden[name] = Hidden(key, f"patient {patient}" if patient else f"image {name}")
+        found.hidden[name] = Hidden(key, series.header.owner)
         if key in masks:
             found.cases[name] = SeriesPair(series, masks[key])
         elif name not in exclude:

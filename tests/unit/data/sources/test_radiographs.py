@@ -97,6 +97,19 @@ def test_images_go_by_pseudonyms_and_patients_are_groups(scans: Path) -> None:
     assert {group.removeprefix("patient-") for group in groups} == {name[4:] for name in firsts.values()}
 
 
+def test_without_a_patient_the_images_of_one_study_are_a_group(tmp_path: Path) -> None:
+    """De-identified images keep their study: two of them on two sides of a split would be a leak."""
+    for number, study in enumerate(("1", "1", "2", None)):
+        headers = {"StudyInstanceUID": uid(f"study {study}") if study else ""}
+        write_dicom(tmp_path / "images" / f"{number}.dcm", radiograph(number), patient="", **headers)
+        write_png(tmp_path / "masks" / f"{number}.png", mask_of(number))
+    groups = {case.case: case.group for case in source(tmp_path).list_cases().cases}
+    files = names_of(tmp_path)
+    by_file = {Path(files[case]).stem: group for case, group in groups.items()}
+    assert by_file["0"] == by_file["1"]
+    assert len(set(by_file.values())) == 3
+
+
 def test_names_stay_where_files_are_moved_and_renamed(scans: Path) -> None:
     before = source(scans).list_cases().cases
     for part, suffix in (("images", ".dcm"), ("masks", ".png")):
