@@ -60,7 +60,7 @@ def _verify_scores(experiment: str, root: Path) -> bool:
     """Score again in a folder that shares only the runs, and compare the tables."""
     kept, fresh = ExperimentFolder(experiment), ExperimentFolder(experiment, root)
     fresh.folder.mkdir(parents=True)
-    for name in ("runs", "data"):
+    for name in ("runs", "data", "evaluations"):
         (root / name).symlink_to((results_root() / name).resolve())
     for path in (kept.plan, kept.experiment):
         shutil.copy(path, fresh.folder)

@@ -10,7 +10,7 @@ import pytest
 
 from seggrid import verification
 from seggrid.config import parse_experiment
-from seggrid.paths import RunFolder
+from seggrid.paths import RunFolder, evaluation_file
 from seggrid.plan import make_plan
 from seggrid.records import write_json
 from seggrid.specification import PlannedRun
@@ -39,6 +39,17 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PlannedRun:
 
 def environment(precision: str, version: str) -> dict[str, Any]:
     return {"processor": "this one", "precision": precision, "memory_gib": 24.0, "versions": {"torch": version}}
+
+
+def test_scores_are_computed_with_the_evaluations_of_the_experiment(
+    run: PlannedRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Motion reads the names of the objects there."""
+    seen = []
+    monkeypatch.setattr(verification, "score", lambda _: seen.append(evaluation_file(run.eval_id).is_file()))
+    (tmp_path / "results" / "data").mkdir(exist_ok=True)
+    verification._verify_scores("study", tmp_path / "again")
+    assert seen == [True]
 
 
 def write_cases(run: PlannedRun, folder: RunFolder, network: str, dice: float) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import AfterValidator, Field, ValidationError, field_validator
 
@@ -109,18 +110,21 @@ class Scoring(Section):
             raise ValueError(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
 
 
+#: Keys of a query that hold who asks, or how that is proved.
+_SECRET = re.compile(r"pass|pwd|token|secret|credential|signature|api_?key|^user(name)?$|^auth", re.IGNORECASE)
+
+
 def without_credentials(uri: str) -> str:
     """Return the address of a server.
 
     Raises:
-        ValueError: it holds a user or password, which would end up in files; the message does not repeat them.
+        ValueError: it holds a user, password or token, which would end up in files; the message does not repeat them.
     """
     parts = urlsplit(uri)
-    if parts.username or parts.password:
-        raise ValueError(
-            "holds credentials; take them out and set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD in the "
-            "environment"
-        )
+    if parts.username or parts.password or any(map(_SECRET.search, dict(parse_qsl(parts.query, True)))):
+        server = parts.scheme in ("http", "https")
+        names = "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD" if server else "PGUSER and PGPASSWORD"
+        raise ValueError(f"holds credentials; take them out and set {names} in the environment")
     return uri
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import multiprocessing
 import os
 import threading
@@ -231,7 +232,8 @@ def preprocess(spec: DataSpec, folder: DataFolder, processes: int) -> None:
     """Read, check, preprocess and store a data set, and split it into folds.
 
     Memory does not grow with the number of cases; ``index.csv`` is written last. When a case is bad nothing is
-    written, and what was there before stays.
+    written, and what was there before stays. One process at a time makes a data set; who has waited for it does not
+    make it again.
 
     Args:
         processes: worker processes; 1 works in this one. The result is the same.
@@ -240,6 +242,29 @@ def preprocess(spec: DataSpec, folder: DataFolder, processes: int) -> None:
         UserError: every bad case, a line each, or too few groups for the folds, or the files are not those that the
             data set was planned from.
     """
+    before = _written(folder)
+    with _alone(folder):
+        if _written(folder) == before:
+            _preprocess(spec, folder, processes)
+
+
+def _written(folder: DataFolder) -> int | None:
+    """When the index was written; nothing while there is none."""
+    return folder.index.stat().st_mtime_ns if folder.index.is_file() else None
+
+
+@contextlib.contextmanager
+def _alone(folder: DataFolder) -> Iterator[None]:
+    place = folder.folder.parent
+    place.mkdir(parents=True, exist_ok=True)
+    # Held by the kernel: it ends with the process, however that ends.
+    with (place / f".{folder.folder.name}.lock").open("w") as file:
+        with contextlib.suppress(OSError):  # a file system without locks: the same bytes are then written twice
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _preprocess(spec: DataSpec, folder: DataFolder, processes: int) -> None:
     _refuse_changed(spec)
     sweep_parts(folder.folder, ABANDONED_SECONDS)
     source, splits = open_source(spec.data), spec.splits
@@ -254,7 +279,6 @@ def preprocess(spec: DataSpec, folder: DataFolder, processes: int) -> None:
         _record(recorder, _Preparer(spec.data, source, spec.preprocessing), listing, processes)
         checks.refuse(checks.check_classes(source.class_names, (s.present for s in recorder.summaries.values())))
         _refuse_changed(spec)  # while they were read
-        folder.index.unlink(missing_ok=True)
     folds = make_splits(
         recorder.groups, splits, {case: summary.present for case, summary in recorder.summaries.items()}
     )

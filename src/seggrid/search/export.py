@@ -73,7 +73,8 @@ def _without_password(storage: str) -> str:
     if "://" not in storage:
         return storage
     try:
-        return make_url(storage).render_as_string(hide_password=True)
+        # A query may hold a password as well.
+        return make_url(storage).set(query={}).render_as_string(hide_password=True)
     except (ArgumentError, ValueError):
         raise UserError(
             "the address of the database cannot be read; write it as sqlite:///study.db or postgresql://host/name"

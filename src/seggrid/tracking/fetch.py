@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import tempfile
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -19,7 +18,7 @@ from seggrid.config import Experiment
 from seggrid.config.evaluation import Tracking, without_credentials
 from seggrid.errors import UserError
 from seggrid.paths import ExperimentFolder, tracking_store
-from seggrid.records import read_model
+from seggrid.records import digest, read_model
 from seggrid.tracking.store import tracking_uri
 
 _MODEL = re.compile(r"models:/(?P<name>[^/@]+)(?:@(?P<alias>[^/@]+)|/(?P<version>\d+))")
@@ -47,7 +46,9 @@ def fetch_model(address: str) -> Path:
         parts = urlsplit(source)
         if parts.scheme in ("", "file"):
             return Path(url2pathname(parts.path))
-        return _downloaded(client, source, tracking_store() / "models" / name / str(version))
+        # Another server, or one that was set up anew, has a version of this number too.
+        place = f"{version}-{digest([uri, source])}"
+        return _downloaded(client, source, tracking_store() / "models" / name / place)
     except (MlflowException, SQLAlchemyError) as error:
         said = " ".join(str(error).split())[:400]
         raise UserError(f"--model {address}: not to be had from {uri} ({said}); see `seggrid track`") from error
@@ -70,5 +71,9 @@ def _downloaded(client: MlflowClient, source: str, target: Path) -> Path:
         with tempfile.TemporaryDirectory(dir=target.parent) as folder:
             mlflow.artifacts.download_artifacts(artifact_uri=source, dst_path=folder, tracking_uri=client.tracking_uri)
             (found,) = (path.parent for path in Path(folder).rglob("MLmodel"))
-            shutil.move(found, target)
+            try:
+                found.rename(target)
+            except OSError:
+                if not target.is_dir():  # else another process was faster
+                    raise
     return target

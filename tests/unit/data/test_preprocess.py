@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ import psutil
 import pytest
 from PIL import Image
 
+from seggrid.data import preprocess as module
 from seggrid.data.preprocess import preprocess
 from seggrid.data.sources import Case, RawCase
 from seggrid.data.sources.folder import FolderSource
@@ -202,6 +204,32 @@ def test_what_a_kill_left_is_swept_but_no_live_writer_is_disturbed(
     os.utime(dead, (1, 1))
     build(described(folder, classes))
     assert [dead.exists(), live.exists()] == [False, True]
+
+
+def test_who_waited_for_a_data_set_does_not_make_it_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two experiments on one new data set that are started together."""
+    folder, begun, go_on, made = DataFolder("built", tmp_path), threading.Event(), threading.Event(), []
+
+    def slow(*_: object) -> None:
+        begun.set()
+        assert go_on.wait(60)
+        folder.folder.mkdir(exist_ok=True)
+        made.append(folder.index.write_text("a row"))
+
+    monkeypatch.setattr(module, "_preprocess", slow)
+    spec = make_spec({"source": "phantom"}, ("z_score",), {"folds": 4})
+    both = [threading.Thread(target=preprocess, args=(spec, folder, 1)) for _ in range(2)]
+    both[0].start()
+    assert begun.wait(60)
+    both[1].start()
+    time.sleep(0.2)
+    assert both[1].is_alive()
+    go_on.set()
+    for thread in both:
+        thread.join(60)
+    assert len(made) == 1
+    preprocess(spec, folder, 1)
+    assert len(made) == 2, "a call of its own makes it anew"
 
 
 SLOW = """

@@ -88,6 +88,7 @@ def test_a_study_of_someone_else_is_left_alone(plan: MakePlan, trained: Trained)
     [
         ("nowhere/study.log", r"nowhere/study\.log: cannot be written to \(.*No such file"),
         ("sqlite:////nowhere/study.db", r"cannot be written to \(unable to open database file\)"),
+        ("postgresql://127.0.0.1:1/none?password=secret", r"postgresql://127.0.0.1:1/none: cannot be written to"),
         ("postgresql://me:secret@127.0.0.1:1/none", r"postgresql://me:\*\*\*@127.0.0.1:1/none: cannot be written to"),
         ("nothing://", "cannot be"),
         ("://", "the address of the database cannot be read"),

@@ -99,18 +99,26 @@ def test_a_token_is_taken_from_the_environment_too(
     assert find_secrets(results_root()) == []
 
 
-@pytest.mark.parametrize("scheme", ["https", "postgresql"])
+@pytest.mark.parametrize(
+    ("address", "names"),
+    [
+        (f"https://{USER}:{PASSWORD}@tracking.invalid/mlflow", "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"),
+        (f"https://tracking.invalid/?token={TOKEN}", "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"),
+        (f"postgresql://{USER}:{PASSWORD}@tracking.invalid/mlflow", "PGUSER and PGPASSWORD"),
+        (f"postgresql://tracking.invalid/mlflow?user={USER}&password={PASSWORD}", "PGUSER and PGPASSWORD"),
+        (f"postgresql://tracking.invalid/mlflow?sslpassword={PASSWORD}", "PGUSER and PGPASSWORD"),
+    ],
+)
 def test_an_address_with_credentials_is_refused_before_it_is_written(
-    scheme: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    address: str, names: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("SEGGRID_RESULTS", str(tmp_path / "results"))
-    address = f"{scheme}://{USER}:{PASSWORD}@tracking.invalid/mlflow"
     (tmp_path / "study.yaml").write_text(yaml.safe_dump({**TINY, "tracking": {"uri": address}}))
     assert cli.main(["plan", str(tmp_path / "study.yaml")]) == 2
     monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
     assert cli.main(["predict", "--model", "models:/study@champion", ".", str(tmp_path / "out")]) == 2
     printed = "".join(capfd.readouterr())
-    assert "tracking.uri: holds credentials; take them out and set MLFLOW_TRACKING_USERNAME" in printed
+    assert f"tracking.uri: holds credentials; take them out and set {names} in the environment" in printed
     assert "MLFLOW_TRACKING_URI: holds credentials" in printed
     assert not [secret for secret in SECRETS if secret in printed]
     assert not find_secrets(tmp_path / "results")
