@@ -60,6 +60,24 @@ def processor() -> str:
     return platform.processor() or platform.machine()
 
 
+#: Seconds by which the clock may be set while a process runs, for its start is told by the clock.
+_CLOCK_SECONDS = 30
+
+
+def is_running(pid: int, started: float) -> bool:
+    """Whether the process of this machine that had the number ``pid`` when it was ``started`` still runs.
+
+    Args:
+        started: as psutil gave it, in seconds since 1970: the number may have gone to another process since.
+    """
+    try:
+        process = psutil.Process(pid)
+        same = abs(process.create_time() - started) < _CLOCK_SECONDS
+        return same and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def environment(device: torch.device | None = None) -> dict[str, Any]:
     """Code, versions and hardware of this process.
 

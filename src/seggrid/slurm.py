@@ -19,6 +19,7 @@ from pydantic import BaseModel
 
 from seggrid.errors import UserError
 from seggrid.paths import controllers
+from seggrid.provenance import is_running
 from seggrid.records import read_model, write_json
 
 _RUN_ID = re.compile(r"^SLURM run ID: (\S+)$", re.MULTILINE)
@@ -36,13 +37,7 @@ class Controller(BaseModel):
 
     def is_gone(self) -> bool:
         """Whether its process has ended; false also where that cannot be seen from this machine."""
-        if self.host != socket.gethostname():
-            return False
-        try:
-            process = psutil.Process(self.pid)
-            return abs(process.create_time() - self.started) > 1 or process.status() == psutil.STATUS_ZOMBIE
-        except psutil.NoSuchProcess:
-            return True
+        return self.host == socket.gethostname() and not is_running(self.pid, self.started)
 
 
 def take_over_queue(log: Path) -> list[str]:
@@ -52,7 +47,7 @@ def take_over_queue(log: Path) -> list[str]:
         log: of this Snakemake; without a run ID of Slurm in it, nothing is done.
 
     Raises:
-        UserError: cancelled jobs do not end.
+        UserError: cancelled jobs do not end, or Slurm does not answer.
     """
     found = _RUN_ID.search(log.read_text(encoding="utf-8"))
     if found is None:
@@ -69,7 +64,7 @@ def _settle(path: Path) -> Iterator[str]:
     controller = read_model(path, Controller)
     jobs = _jobs(controller.run_id)
     if jobs and controller.is_gone():
-        subprocess.run(["scancel", f"--name={controller.run_id}"], check=True)
+        _ask("scancel", f"--name={controller.run_id}")
         deadline = time.monotonic() + CANCEL_SECONDS
         while _jobs(controller.run_id):
             if time.monotonic() > deadline:
@@ -87,5 +82,14 @@ def _settle(path: Path) -> Iterator[str]:
 
 def _jobs(run_id: str) -> list[str]:
     """The jobs of a run ID that are queued, running or ending."""
-    command = ["squeue", "--noheader", f"--name={run_id}", f"--user={os.geteuid()}", "--format=%i"]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    return _ask("squeue", "--noheader", f"--name={run_id}", f"--user={os.geteuid()}", "--format=%i").split()
+
+
+def _ask(*command: str) -> str:
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode:
+        said = " ".join(done.stderr.split()) or f"exit status {done.returncode}"
+        raise UserError(
+            f"{command[0]}: Slurm does not answer ({said}); wait until it does, and run the same command again"
+        )
+    return done.stdout

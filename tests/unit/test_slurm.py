@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 from pathlib import Path
@@ -112,3 +113,24 @@ def test_without_slurm_nothing_is_done(tmp_path: Path, queue: Queue) -> None:
     path.write_text("Building DAG of jobs...\n")
     assert take_over_queue(path) == []
     assert not (tmp_path / "results").exists()
+
+
+def test_a_clock_that_was_set_makes_no_controller_gone(tmp_path: Path, queue: Queue) -> None:
+    take_over_queue(log(tmp_path, "mine"))
+    path = record(tmp_path, "mine")
+    told = json.loads(path.read_text())
+    path.write_text(json.dumps({**told, "started": told["started"] - 10}))
+    queue.jobs("mine").write_text("7\n")
+    assert take_over_queue(log(tmp_path, "next")) == []
+    assert queue.jobs("mine").is_file()
+
+
+@pytest.mark.parametrize("command", ["squeue", "scancel"])
+def test_a_slurm_that_does_not_answer_is_told_in_a_sentence(tmp_path: Path, queue: Queue, command: str) -> None:
+    leave(tmp_path, queue, "old", GONE, socket.gethostname())
+    queue.script(command, "echo 'Unable to contact slurm controller' >&2; exit 1")
+    with pytest.raises(
+        UserError, match=rf"{command}: Slurm does not answer \(Unable to contact slurm controller\); wait"
+    ):
+        take_over_queue(log(tmp_path, "next"))
+    assert record(tmp_path, "old").is_file()

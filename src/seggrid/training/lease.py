@@ -17,6 +17,7 @@ from typing import Any
 
 import psutil
 
+from seggrid.provenance import is_running
 from seggrid.records import atomic
 
 #: A holder on another machine is taken for dead after this many seconds without a sign of life.
@@ -100,12 +101,7 @@ def _read(path: Path) -> dict[str, Any] | None:
 
 def _alive(path: Path, content: dict[str, Any]) -> bool:
     if content["host"] == socket.gethostname():
-        try:
-            process = psutil.Process(content["pid"])
-            same = abs(process.create_time() - content["started"]) < 30  # the number may have gone to another process
-            return same and process.status() != psutil.STATUS_ZOMBIE
-        except psutil.NoSuchProcess:
-            return False
+        return is_running(content["pid"], content["started"])
     try:
         return _now(path) - path.stat().st_mtime < STALE_SECONDS
     except FileNotFoundError:
