@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from pydantic import BaseModel
 from seggrid.config.flat import changes, flat
 from seggrid.errors import UserError
 from seggrid.paths import ExperimentFolder, RunFolder
-from seggrid.records import read_status
+from seggrid.records import read_status, time_in_training
 from seggrid.specification import EnsembleSpec, PlannedRun, RunSpec, is_ensemble, read_any_run, read_plan
 from seggrid.training.lease import holder_of
 
@@ -50,21 +49,12 @@ def run_state(run: PlannedRun) -> RunState:
         state = "failed" if status.state == "failed" else "done" if measured else "trained"
         on_gpu = (status.device or "").startswith("cuda")
         return RunState(run, state, status.epochs, status.seconds, status.reason or "", on_gpu=on_gpu)
-    epochs, seconds = _live(folder)
+    epochs, seconds = time_in_training(folder)
     holder = holder_of(folder.lease)
     if holder is None:
         return RunState(run, "stopped" if run.stopped else "planned", epochs, seconds)
     job = f", Slurm job {holder['job']}" if holder.get("job") else ""
     return RunState(run, "running", epochs, seconds, place=f"on {holder['host']}{job}")
-
-
-def _live(folder: RunFolder) -> tuple[int, float]:
-    try:
-        with folder.live_history.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-    except FileNotFoundError:
-        return 0, 0.0
-    return len(rows), sum(float(row["seconds"] or 0) for row in rows)
 
 
 def status_table(experiment: str) -> str:

@@ -193,6 +193,16 @@ class RunStatus(BaseModel):
     """Part of it in training steps."""
 
 
+def time_in_training(folder: RunFolder) -> tuple[int, float]:
+    """Epochs that a run has trained so far, and the seconds that they took, over all resumptions."""
+    try:
+        with folder.live_history.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+    except FileNotFoundError:
+        return 0, 0.0
+    return len(rows), sum(float(row["seconds"] or 0) for row in rows)
+
+
 def read_status(folder: RunFolder) -> RunStatus | None:
     """Read how a run ended; ``None`` while it has not.
 

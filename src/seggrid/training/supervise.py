@@ -15,7 +15,7 @@ from typing import Any, TextIO
 
 from seggrid.errors import LostError, UserError
 from seggrid.paths import DataFolder, ExperimentFolder, RunFolder, results_root
-from seggrid.records import RunStatus, read_json, read_status, sweep_parts, write_json
+from seggrid.records import RunStatus, read_json, read_status, sweep_parts, time_in_training, write_json
 from seggrid.specification import RunSpec, read_plan, read_run
 from seggrid.training.exit_status import ExitStatus
 from seggrid.training.lease import lease
@@ -138,7 +138,14 @@ def _run_child(folder: RunFolder, spec: RunSpec, device: str | None, until: int 
     reason = read_json(folder.failure)["reason"] if folder.failure.is_file() else _crash(code)
     if code == ExitStatus.NO_DEVICE:
         raise UserError(reason)
-    return RunStatus(run_id=spec.run_id, state="failed", reason=reason, diverged=code == ExitStatus.DIVERGED)
+    return _failed(folder, spec, reason, diverged=code == ExitStatus.DIVERGED)
+
+
+def _failed(folder: RunFolder, spec: RunSpec, reason: str, diverged: bool = False) -> RunStatus:
+    epochs, seconds = time_in_training(folder)
+    return RunStatus(
+        run_id=spec.run_id, state="failed", reason=reason, diverged=diverged, epochs=epochs, seconds=seconds
+    )
 
 
 def _lost(folder: RunFolder, spec: RunSpec, name: str) -> RunStatus:
@@ -159,7 +166,7 @@ def _lost(folder: RunFolder, spec: RunSpec, name: str) -> RunStatus:
         )
     record.unlink()
     reason = f"killed ({name}) {count} times without getting further; memory may be too small: try a smaller batch_size"
-    return RunStatus(run_id=spec.run_id, state="failed", reason=reason)
+    return _failed(folder, spec, reason)
 
 
 def _crash(code: int) -> str:
