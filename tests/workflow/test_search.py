@@ -82,7 +82,8 @@ def test_a_retried_trial_is_trained_and_told_again_and_later_rounds_stay(searche
     (evaluation,) = run.glob("eval-*")
     # As it would be, had the training failed: told as failed, and out of the ranking.
     status = {"run_id": run.name, "state": "failed", "reason": "CUDA out of memory"}
-    (run / "status.json").write_text(json.dumps(status))
+    for path in (run / "status.json", run / "ckpt" / "finished.json"):
+        path.write_text(json.dumps(status))
     place.seggrid("evaluate", run.name, evaluation.name.removeprefix("eval-"))
     place.seggrid("tell", "tiny", "0")
     place.seggrid("score", "tiny")
