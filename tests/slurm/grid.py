@@ -93,12 +93,17 @@ class Grid:
     def wait_for_training(self, workflow: subprocess.Popen[bytes]) -> str:
         """Wait until a run has trained some epochs; return the job that does."""
 
+        def advanced() -> list[Path]:
+            latest = self.place.results.glob("runs/*/ckpt/epoch-*.pt")
+            return [path.with_name("lease.json") for path in latest if int(path.stem[6:]) >= 2]
+
         def trains() -> bool:
             assert workflow.poll() is None, f"the workflow ended first\n{self.log.read_text()}"
-            return any(int(path.stem[6:]) >= 2 for path in self.place.results.glob("runs/*/ckpt/epoch-*.pt"))
+            return bool(advanced())
 
         wait_until(trains, "a checkpoint of a run", PATIENCE)
-        return next(iter(self._holders()))
+        # Of the run that has it: another one may train beside it, which has none yet.
+        return str(json.loads(advanced()[0].read_text())["job"])
 
     def freeze(self, job: str) -> None:
         """Stop the training of a job, as if it took very long."""
