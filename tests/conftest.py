@@ -6,13 +6,16 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+
+import seggrid.tracking  # noqa: F401 (MLflow reads its switch of telemetry when it is imported, by whom it may be)
+from tests.loopback import loopback_only
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -34,6 +37,13 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if os.environ.get("SEGGRID_NO_SKIPS") and reporter and reporter.stats.get("skipped"):
         reporter.write_line("a test was skipped although SEGGRID_NO_SKIPS is set", red=True)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_traffic() -> Iterator[None]:
+    """Nothing leaves this machine, as far as it is seen from this process; child processes are not covered."""
+    with loopback_only():
+        yield
 
 
 @pytest.fixture(scope="session")

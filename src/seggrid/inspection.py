@@ -28,7 +28,7 @@ class RunState:
         seconds: time spent in training so far.
         reason: why it failed.
         place: where it is being trained.
-        on_gpu: whether it was trained on a GPU; known when training has ended.
+        on_gpu: whether it was, or is, trained on a GPU; known from its first epoch on.
     """
 
     run: PlannedRun
@@ -47,14 +47,18 @@ def run_state(run: PlannedRun) -> RunState:
     if status is not None:
         measured = folder.evaluation(run.eval_id).cases.is_file()
         state = "failed" if status.state == "failed" else "done" if measured else "trained"
-        on_gpu = (status.device or "").startswith("cuda")
-        return RunState(run, state, status.epochs, status.seconds, status.reason or "", on_gpu=on_gpu)
-    epochs, seconds = time_in_training(folder)
+        return RunState(run, state, status.epochs, status.seconds, status.reason or "", on_gpu=_is_gpu(status.device))
+    epochs, seconds, device = time_in_training(folder)
+    on_gpu = _is_gpu(device)
     holder = holder_of(folder.lease)
     if holder is None:
-        return RunState(run, "stopped" if run.stopped else "planned", epochs, seconds)
+        return RunState(run, "stopped" if run.stopped else "planned", epochs, seconds, on_gpu=on_gpu)
     job = f", Slurm job {holder['job']}" if holder.get("job") else ""
-    return RunState(run, "running", epochs, seconds, place=f"on {holder['host']}{job}")
+    return RunState(run, "running", epochs, seconds, place=f"on {holder['host']}{job}", on_gpu=on_gpu)
+
+
+def _is_gpu(device: str | None) -> bool:
+    return (device or "").startswith("cuda")
 
 
 def status_table(experiment: str) -> str:
@@ -76,9 +80,9 @@ def _times(states: list[RunState]) -> str:
     states = [state for state in states if not is_ensemble(state.run.run_id)]
     ended = [state for state in states if state.state in ("done", "trained")]
     text = f"training time spent {_hours(sum(state.seconds for state in states))}"
-    gpu = sum(state.seconds for state in ended if state.on_gpu)
+    gpu = sum(state.seconds for state in states if state.on_gpu)
     if gpu:
-        text += f" ({_hours(gpu)} of it by {sum(state.on_gpu for state in ended)} finished runs on GPUs)"
+        text += f" ({_hours(gpu)} of it on GPUs)"
     still = [state for state in states if state.state in ("planned", "running")]
     if not still or not ended:
         return text

@@ -17,7 +17,8 @@ class DataFolder:
     def __init__(self, data_id: str, root: Path | None = None) -> None:
         self.folder = (root or results_root()) / "data" / data_id
         self.spec = self.folder / "spec.json"
-        self.index = self.folder / "index.csv"
+        self.declared_index = self.folder / "index.csv"
+        self.kept_index = self.folder / ".index.csv"
         self.splits = self.folder / "splits.json"
         self.card = self.folder / "card.json"
         self.images = self.folder / "images.npy"
@@ -25,6 +26,14 @@ class DataFolder:
         self.truths = self.folder / "truths.npy"
         self.borders = self.folder / "borders.npy"
         self.originals = self.folder / "originals.npy"
+
+    @property
+    def index(self) -> Path:
+        """The table of the cases, which says that the data set is complete.
+
+        Snakemake deletes the declared one before a job that makes it starts, also while others train on the data set.
+        """
+        return self.kept_index if self.kept_index.is_file() else self.declared_index
 
 
 class RunFolder:

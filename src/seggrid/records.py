@@ -12,7 +12,7 @@ import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -193,14 +193,27 @@ class RunStatus(BaseModel):
     """Part of it in training steps."""
 
 
-def time_in_training(folder: RunFolder) -> tuple[int, float]:
-    """Epochs that a run has trained so far, and the seconds that they took, over all resumptions."""
+class TimeInTraining(NamedTuple):
+    """What a run has trained so far, over all resumptions.
+
+    Attributes:
+        device: of the latest attempt; ``None`` before its first epoch.
+    """
+
+    epochs: int
+    seconds: float
+    device: str | None
+
+
+def time_in_training(folder: RunFolder) -> TimeInTraining:
+    """Read how far a run is from the history that it writes while it trains."""
     try:
         with folder.live_history.open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
     except FileNotFoundError:
-        return 0, 0.0
-    return len(rows), sum(float(row["seconds"] or 0) for row in rows)
+        return TimeInTraining(0, 0.0, None)
+    device = rows[0].get("device") if rows else None  # of all rows; the last one may be half written
+    return TimeInTraining(len(rows), sum(float(row["seconds"] or 0) for row in rows), device or None)
 
 
 def read_status(folder: RunFolder) -> RunStatus | None:

@@ -86,7 +86,10 @@ def _jobs(run_id: str) -> list[str]:
 
 
 def _ask(*command: str) -> str:
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    try:
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
+    except OSError as error:
+        raise UserError(f"{command[0]}: cannot be started ({error.strerror}); put Slurm's commands on PATH") from None
     if done.returncode:
         said = " ".join(done.stderr.split()) or f"exit status {done.returncode}"
         raise UserError(

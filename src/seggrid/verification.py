@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from fnmatch import fnmatch
 from pathlib import Path
 
 from seggrid.errors import UserError
@@ -19,6 +20,7 @@ from seggrid.scoring.stage import score
 from seggrid.specification import PlannedRun, is_ensemble, read_plan, read_run
 
 _SCORED = ("cases", "runs", "objects", "latest_ranking", "scores")
+_OF_MOTION = ("motion", "motion_errors")
 
 
 def verify(experiment: str, seed: int) -> int:
@@ -57,21 +59,44 @@ def _is_done(run: PlannedRun) -> bool:
 
 
 def _verify_scores(experiment: str, root: Path) -> bool:
-    """Score again in a folder that shares only the runs, and compare the tables."""
+    """Score again in a folder that shares only what runs are made of, and compare the tables."""
     kept, fresh = ExperimentFolder(experiment), ExperimentFolder(experiment, root)
     fresh.folder.mkdir(parents=True)
-    for name in ("runs", "data", "evaluations"):
+    for name in ("data", "evaluations"):
         (root / name).symlink_to((results_root() / name).resolve())
+    _link_runs(experiment, root)
     for path in (kept.plan, kept.experiment):
         shutil.copy(path, fresh.folder)
     _with_results(root, score, experiment)
     same = True
-    for name in _SCORED:
+    for name in (*_SCORED, *(_OF_MOTION if kept.motion.is_file() or fresh.motion.is_file() else ())):
         ours, theirs = getattr(kept, name), getattr(fresh, name)
-        equal = ours.is_file() and ours.read_bytes() == theirs.read_bytes()
+        equal = ours.is_file() and theirs.is_file() and ours.read_bytes() == theirs.read_bytes()
         _say(f"{ours.name:<14} {'same bytes' if equal else 'DIFFERS: run `seggrid score` again'}")
         same &= equal
     return same
+
+
+def _link_runs(experiment: str, root: Path) -> None:
+    """Link all runs, those of the experiment file by file: what is made of their masks is made again, beside them."""
+    evaluations = {run.run_id: run.eval_id for run in read_plan(experiment)}
+    (root / "runs").mkdir()
+    for folder in (results_root() / "runs").resolve().iterdir():
+        target = RunFolder(folder.name, root)
+        if folder.name not in evaluations:
+            target.folder.symlink_to(folder)
+            continue
+        own, fresh = (run.evaluation(evaluations[folder.name]) for run in (RunFolder(folder.name), target))
+        fresh.folder.mkdir(parents=True)
+        _link_content(folder, target.folder, own.folder.name)
+        if own.folder.is_dir():
+            _link_content(own.folder.resolve(), fresh.folder, own.motion("*").name)
+
+
+def _link_content(source: Path, target: Path, but: str) -> None:
+    for path in source.iterdir():
+        if not fnmatch(path.name, but):
+            (target / path.name).symlink_to(path)
 
 
 def _with_results(root: Path, function: Callable[[str], object], experiment: str) -> None:

@@ -82,7 +82,7 @@ def test_the_columns_of_the_page_are_those_that_a_run_writes(finished: Path) -> 
     experiment, folder = ExperimentFolder("tiny"), RunFolder(run.run_id)
     for path in (
         experiment.plan, experiment.cases, experiment.runs, experiment.objects, experiment.ranking,
-        folder.history, folder.evaluation(run.eval_id).cases, DataFolder(run.data_id).index,
+        folder.history, folder.evaluation(run.eval_id).cases, DataFolder(run.data_id).declared_index,
     ):  # fmt: skip
         assert documented(path.name) == general(header(path)), path.name
 

@@ -51,10 +51,11 @@ def end(run: PlannedRun, state: str = "completed", measured: bool = False, **val
         evaluation.cases.write_text("run_id\n")
 
 
-def start(run: PlannedRun, epochs: int, pid: int) -> None:
+def start(run: PlannedRun, epochs: int, pid: int, device: str = "cpu") -> None:
     folder = RunFolder(run.run_id)
     folder.checkpoints.mkdir()
-    folder.live_history.write_text("epoch,seconds\n" + "".join(f"{epoch},10\n" for epoch in range(1, epochs + 1)))
+    rows = "".join(f"{epoch},10,{device}\n" for epoch in range(1, epochs + 1))
+    folder.live_history.write_text(f"epoch,seconds,device\n{rows}")
     started = psutil.Process(pid).create_time() if psutil.pid_exists(pid) else 0
     holder = {"host": socket.gethostname(), "pid": pid, "nonce": "x", "started": started}
     folder.lease.write_text(json.dumps(holder))
@@ -86,17 +87,19 @@ def test_every_run_has_a_state() -> None:
 
 
 def test_time_on_gpus_and_the_job_of_a_cluster() -> None:
-    runs = planned(seeds=[0, 1, 2])
+    runs = planned(seeds=[0, 1, 2, 3, 4])
     end(runs[0], measured=True, seconds=3600, device="cuda:1")
-    start(runs[1], 60, os.getpid())
+    start(runs[1], 60, os.getpid(), "cuda")
+    start(runs[3], 6, os.getpid(), "cpu")
+    end(runs[4], "failed", seconds=1200, device="cuda", reason="out of memory")
     lease = RunFolder(runs[1].run_id).lease
     lease.write_text(json.dumps({**json.loads(lease.read_text()), "job": "12"}))
     lines = status_table("study").splitlines()
     assert lines[6] == (
-        "training time spent 1 h 10 min (1 h 00 min of it by 1 finished runs on GPUs), "
-        "about 1 h 50 min of GPU time left (for one job at a time, from the mean of 1 finished runs)"
+        "training time spent 1 h 31 min (1 h 30 min of it on GPUs), "
+        "about 2 h 49 min of GPU time left (for one job at a time, from the mean of 1 finished runs)"
     )
-    assert lines[7].endswith(f"epoch 60, on {socket.gethostname()}, Slurm job 12")
+    assert lines[8].endswith(f"epoch 60, on {socket.gethostname()}, Slurm job 12")
     end(runs[1], seconds=0, device="cpu")
     assert "of GPU time left" not in status_table("study")
 

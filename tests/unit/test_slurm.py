@@ -125,6 +125,15 @@ def test_a_clock_that_was_set_makes_no_controller_gone(tmp_path: Path, queue: Qu
     assert queue.jobs("mine").is_file()
 
 
+def test_a_slurm_whose_commands_are_missing_is_told_in_a_sentence(
+    tmp_path: Path, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leave(tmp_path, queue, "old", GONE, socket.gethostname())
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(UserError, match=r"^squeue: cannot be started \(No such file or directory\); put Slurm's"):
+        take_over_queue(log(tmp_path, "next"))
+
+
 @pytest.mark.parametrize("command", ["squeue", "scancel"])
 def test_a_slurm_that_does_not_answer_is_told_in_a_sentence(tmp_path: Path, queue: Queue, command: str) -> None:
     leave(tmp_path, queue, "old", GONE, socket.gethostname())

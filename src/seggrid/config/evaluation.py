@@ -110,22 +110,41 @@ class Scoring(Section):
             raise ValueError(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
 
 
-#: Keys of a query that hold who asks, or how that is proved.
-_SECRET = re.compile(r"pass|pwd|token|secret|credential|signature|api_?key|^user(name)?$|^auth", re.IGNORECASE)
+#: Keys of a query that hold who asks, or how that is proved; those of files (``passfile``, ``sslkey``) hold neither.
+_SECRET = re.compile(
+    r"pass(?!file)|pwd|token|secret|credential|signature|^auth|(?<!ssl)(?<!ssl[_-])key(_?id)?$"
+    r"|^(user(_?name)?|uid|login|sig|sas|jwt|bearer)$",
+    re.IGNORECASE,
+)
+#: The same inside of a value, as in the ``odbc_connect`` of SQL Server.
+_SECRET_INSIDE = re.compile(r"(^|;)\s*(pwd|password|uid|user( id)?)\s*=", re.IGNORECASE)
+#: Where credentials go instead.
+_CURES = {
+    "http": "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD in the environment",
+    "postgresql": "set PGUSER and PGPASSWORD in the environment",
+    "mysql": "name an option file of MySQL that holds them by ?read_default_file=PATH",
+}
 
 
 def without_credentials(uri: str) -> str:
-    """Return the address of a server.
+    """Return the address of a server or a database.
 
     Raises:
         ValueError: it holds a user, password or token, which would end up in files; the message does not repeat them.
     """
     parts = urlsplit(uri)
-    if parts.username or parts.password or any(map(_SECRET.search, dict(parse_qsl(parts.query, True)))):
-        server = parts.scheme in ("http", "https")
-        names = "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD" if server else "PGUSER and PGPASSWORD"
-        raise ValueError(f"holds credentials; take them out and set {names} in the environment")
+    query = parse_qsl(parts.query, keep_blank_values=True)
+    found = any(_SECRET.search(key) or _SECRET_INSIDE.search(value) for key, value in query)
+    if parts.username or parts.password or found:
+        kind = parts.scheme.partition("+")[0]
+        cure = _CURES.get("http" if kind == "https" else kind, "leave them to the configuration of its driver")
+        raise ValueError(f"holds credentials; take them out and {cure}")
     return uri
+
+
+def without_query(uri: str) -> str:
+    """Return what of an address may be shown: its query may hold a secret under a key of which nobody here knows."""
+    return uri.partition("?")[0]
 
 
 class Tracking(Section):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import multiprocessing
 import os
 import threading
@@ -23,6 +22,7 @@ from seggrid.config.preprocessing import Step
 from seggrid.data import checks
 from seggrid.data.buffers import flat_writer
 from seggrid.data.card import PERCENTILES, Summary, image_digest, make_card
+from seggrid.data.completion import make_once, write_index
 from seggrid.data.index import CaseEntry, index_text
 from seggrid.data.piecewise import count_labels, flat, percentiles, pieces
 from seggrid.data.preprocessing.geometry import Place
@@ -34,7 +34,7 @@ from seggrid.errors import UserError
 from seggrid.manifest import manifest_hash
 from seggrid.metrics import label_surfaces
 from seggrid.paths import DataFolder, manifest_cache
-from seggrid.records import ABANDONED_SECONDS, sweep_parts, write_json, write_text
+from seggrid.records import ABANDONED_SECONDS, sweep_parts, write_json
 from seggrid.specification import DataSpec
 
 #: The display image is cut at these percentiles of its intensities.
@@ -232,8 +232,8 @@ def preprocess(spec: DataSpec, folder: DataFolder, processes: int) -> None:
     """Read, check, preprocess and store a data set, and split it into folds.
 
     Memory does not grow with the number of cases; ``index.csv`` is written last. When a case is bad nothing is
-    written, and what was there before stays. One process at a time makes a data set; who has waited for it does not
-    make it again.
+    written, and what was there before stays, for others may be reading it. One process at a time makes a data set; who
+    has waited for it does not make it again, nor who finds it complete but for what Snakemake deletes.
 
     Args:
         processes: worker processes; 1 works in this one. The result is the same.
@@ -242,26 +242,7 @@ def preprocess(spec: DataSpec, folder: DataFolder, processes: int) -> None:
         UserError: every bad case, a line each, or too few groups for the folds, or the files are not those that the
             data set was planned from.
     """
-    before = _written(folder)
-    with _alone(folder):
-        if _written(folder) == before:
-            _preprocess(spec, folder, processes)
-
-
-def _written(folder: DataFolder) -> int | None:
-    """When the index was written; nothing while there is none."""
-    return folder.index.stat().st_mtime_ns if folder.index.is_file() else None
-
-
-@contextlib.contextmanager
-def _alone(folder: DataFolder) -> Iterator[None]:
-    place = folder.folder.parent
-    place.mkdir(parents=True, exist_ok=True)
-    # Held by the kernel: it ends with the process, however that ends.
-    with (place / f".{folder.folder.name}.lock").open("w") as file:
-        with contextlib.suppress(OSError):  # a file system without locks: the same bytes are then written twice
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+    make_once(folder, lambda: _refuse_changed(spec), lambda: _preprocess(spec, folder, processes))
 
 
 def _preprocess(spec: DataSpec, folder: DataFolder, processes: int) -> None:
@@ -285,7 +266,7 @@ def _preprocess(spec: DataSpec, folder: DataFolder, processes: int) -> None:
     write_json(folder.splits, {"folds": folds})
     card = make_card(source.class_names, recorder.entries, recorder.summaries)
     write_json(folder.card, card | {"groups": len(set(recorder.groups.values())), "left_out": recorder.left_out})
-    write_text(folder.index, index_text(recorder.entries))
+    write_index(folder, index_text(recorder.entries))
 
 
 def _refuse_changed(spec: DataSpec) -> None:

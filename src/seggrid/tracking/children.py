@@ -20,7 +20,7 @@ from seggrid.tracking.names import flatten, legal_keys
 from seggrid.tracking.store import is_server
 
 #: Columns of history that are not measurements of an epoch.
-_CLOCKS = ("epoch", "seconds", "step_seconds")
+_NOT_METRICS = ("epoch", "seconds", "step_seconds", "device")
 _LOG_BATCH = "/api/2.0/mlflow/runs/log-batch"
 
 
@@ -133,7 +133,7 @@ def epoch_metrics(history: pd.DataFrame, started: int) -> list[Metric]:
         return []
     steps = history["epoch"].to_list()
     times = [started + int(1000 * seconds) for seconds in history["seconds"].cumsum()]
-    keys = legal_keys(column for column in history.columns if column not in _CLOCKS)
+    keys = legal_keys(column for column in history.columns if column not in _NOT_METRICS)
     return [
         Metric(key, float(value), time, int(step))
         for column, key in keys.items()

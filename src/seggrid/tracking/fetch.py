@@ -15,7 +15,7 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
 from seggrid.config import Experiment
-from seggrid.config.evaluation import Tracking, without_credentials
+from seggrid.config.evaluation import Tracking, without_credentials, without_query
 from seggrid.errors import UserError
 from seggrid.paths import ExperimentFolder, tracking_store
 from seggrid.records import digest, read_model
@@ -39,8 +39,8 @@ def fetch_model(address: str) -> Path:
     uri = _address_of(name)
     if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).is_file():
         raise UserError(f"--model {address}: there is no MLflow store here; run `seggrid track {name}` first")
-    client = MlflowClient(uri, registry_uri=uri)
     try:
+        client = MlflowClient(uri, registry_uri=uri)
         version = match["version"] or client.get_model_version_by_alias(name, match["alias"]).version
         source = client.get_model_version_download_uri(name, str(version))
         parts = urlsplit(source)
@@ -51,7 +51,9 @@ def fetch_model(address: str) -> Path:
         return _downloaded(client, source, tracking_store() / "models" / name / place)
     except (MlflowException, SQLAlchemyError) as error:
         said = " ".join(str(error).split())[:400]
-        raise UserError(f"--model {address}: not to be had from {uri} ({said}); see `seggrid track`") from error
+        raise UserError(
+            f"--model {address}: not to be had from {without_query(uri)} ({said}); see `seggrid track`"
+        ) from error
 
 
 def _address_of(name: str) -> str:

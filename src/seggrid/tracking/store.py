@@ -17,7 +17,7 @@ from mlflow.utils.rest_utils import http_request
 from requests.exceptions import RequestException
 from sqlalchemy.exc import SQLAlchemyError
 
-from seggrid.config.evaluation import Tracking
+from seggrid.config.evaluation import Tracking, without_query
 from seggrid.errors import UserError
 from seggrid.paths import tracking_store
 from seggrid.records import atomic
@@ -68,14 +68,14 @@ def open_store(settings: Tracking) -> Iterator[MlflowClient]:
             yield MlflowClient(uri, registry_uri=uri)
         except (MlflowException, SQLAlchemyError, RequestException) as error:
             if is_server(uri) and _is_of_transport(error):
-                raise ServerDownError(f"{uri} does not answer") from error
+                raise ServerDownError(f"{without_query(uri)} does not answer") from error
             said = " ".join(str(error).split())[:400]
             cure = (
                 "delete it, and `seggrid track` rebuilds it from files"
                 if settings.uri is None
                 else "check the address and the server"
             )
-            raise UserError(f"tracking.uri: MLflow cannot use {uri} ({said}); {cure}") from error
+            raise UserError(f"tracking.uri: MLflow cannot use {without_query(uri)} ({said}); {cure}") from error
 
 
 def _require_answer(uri: str) -> None:

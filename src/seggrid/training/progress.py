@@ -36,11 +36,16 @@ def log_to(path: Path) -> Iterator[None]:
 
 
 class ProgressDisplay:
-    """Reports the epochs of one run while the block runs."""
+    """Reports the epochs of one run while the block runs.
 
-    def __init__(self, spec: RunSpec, history: list[dict[str, float]]) -> None:
+    Args:
+        history: the epochs of earlier attempts.
+        device: that it is trained on now.
+    """
+
+    def __init__(self, spec: RunSpec, history: list[dict[str, float]], device: str) -> None:
         folder = RunFolder(spec.run_id)
-        self._epochs, self._live = spec.training.epochs, folder.live_history
+        self._epochs, self._live, self._device = spec.training.epochs, folder.live_history, device
         self._last_line = 0.0
         self._bar: Progress | None = None
         if sys.stderr.isatty():
@@ -53,7 +58,7 @@ class ProgressDisplay:
             self._task = self._bar.add_task(spec.run_id, total=self._epochs, completed=len(history), dice="")
         self._live.unlink(missing_ok=True)
         for row in history:
-            append_row(self._live, row)
+            append_row(self._live, row, device)
 
     def __enter__(self) -> ProgressDisplay:
         if self._bar:
@@ -71,7 +76,7 @@ class ProgressDisplay:
         dice = f"val Dice {row['val_dice']:.4f}" if "val_dice" in row else ""
         line = f"epoch {row['epoch']:.0f}/{self._epochs}  loss {row['loss']:.4f}  {dice}  {row['seconds']:.1f} s"
         logger.info(line)
-        append_row(self._live, row)
+        append_row(self._live, row, self._device)
         if self._bar:
             self._bar.update(self._task, completed=row["epoch"], dice=dice)
         elif time.monotonic() - self._last_line >= LINE_SECONDS or row["epoch"] == self._epochs:
@@ -79,11 +84,11 @@ class ProgressDisplay:
             print(line, file=sys.stderr, flush=True)  # noqa: T201 (the log of a job that has no terminal)
 
 
-def append_row(path: Path, row: dict[str, float]) -> None:
+def append_row(path: Path, row: dict[str, float], device: str) -> None:
     """Add a row to the live history, which others may read while the run goes on."""
     fresh = not path.is_file()
     with path.open("a", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         if fresh:
-            writer.writerow(["epoch", "loss", "val_dice", "seconds"])
-        writer.writerow([row["epoch"], row["loss"], row.get("val_dice", ""), row["seconds"]])
+            writer.writerow(["epoch", "loss", "val_dice", "seconds", "device"])
+        writer.writerow([row["epoch"], row["loss"], row.get("val_dice", ""), row["seconds"], device])

@@ -57,7 +57,7 @@ def _train_on(device: torch.device, spec: RunSpec, until: int | None) -> RunStat
     fold = store.fold(spec.fold)
     state = initial_state(spec, store, device)
     resumed = load_checkpoint(folder.checkpoints, spec.run_id, state)
-    with ProgressDisplay(spec, state.progress.history) as progress:
+    with ProgressDisplay(spec, state.progress.history, str(device)) as progress:
         logger.info("on %s, %s", device, f"resumed from {resumed.name}" if resumed else "from the start")
         _note_precision(state.progress, spec.training.precision, device)
         job = prepare(spec, store, fold, device, folder.checkpoints, progress)

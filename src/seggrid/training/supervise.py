@@ -142,10 +142,8 @@ def _run_child(folder: RunFolder, spec: RunSpec, device: str | None, until: int 
 
 
 def _failed(folder: RunFolder, spec: RunSpec, reason: str, diverged: bool = False) -> RunStatus:
-    epochs, seconds = time_in_training(folder)
-    return RunStatus(
-        run_id=spec.run_id, state="failed", reason=reason, diverged=diverged, epochs=epochs, seconds=seconds
-    )
+    spent = time_in_training(folder)._asdict()
+    return RunStatus(run_id=spec.run_id, state="failed", reason=reason, diverged=diverged, **spent)
 
 
 def _lost(folder: RunFolder, spec: RunSpec, name: str) -> RunStatus:

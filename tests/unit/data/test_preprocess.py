@@ -22,6 +22,7 @@ from seggrid.data import preprocess as module
 from seggrid.data.preprocess import preprocess
 from seggrid.data.sources import Case, RawCase
 from seggrid.data.sources.folder import FolderSource
+from seggrid.data.splits import make_splits
 from seggrid.data.store import Store
 from seggrid.errors import UserError
 from seggrid.metrics import label_surfaces
@@ -65,8 +66,8 @@ def test_the_same_bytes_with_any_number_of_processes(folder: Path, build: Build,
     first, second = (folder.parent / "data" / name for name in ("one", "two"))
     names = sorted(path.name for path in first.iterdir())
     assert names == [
-        "borders.npy", "card.json", "images.npy", "index.csv", "labels.npy", "originals.npy", "splits.json",
-        "truths.npy",
+        ".index.csv", "borders.npy", "card.json", "images.npy", "index.csv", "labels.npy", "originals.npy",
+        "splits.json", "truths.npy",
     ]  # fmt: skip
     for name in names:
         assert (first / name).read_bytes() == (second / name).read_bytes()
@@ -230,6 +231,42 @@ def test_who_waited_for_a_data_set_does_not_make_it_again(tmp_path: Path, monkey
     assert len(made) == 1
     preprocess(spec, folder, 1)
     assert len(made) == 2, "a call of its own makes it anew"
+
+
+def test_an_index_that_snakemake_deletes_is_put_back_and_missed_by_nobody(
+    folder: Path, build: Build, classes: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it does before the job of a second experiment, which was planned while the first one preprocessed."""
+    data = described(folder, classes)
+    build(data)
+    path = folder.parent / "data" / "built" / "index.csv"
+    content = path.read_bytes()
+    path.unlink()
+    assert len(Store.open(DataFolder("built", folder.parent)).cases) == 8
+    monkeypatch.setattr(module, "_record", lambda *_: pytest.fail("made again"))
+    build(data)
+    assert path.read_bytes() == content
+    path.unlink()
+    spec = make_spec(data, ("z_score",), {"folds": 4})
+    spec.identity["manifest"] = "that of other files"
+    with pytest.raises(UserError, match="changed since it was planned"):
+        preprocess(spec, DataFolder("built", folder.parent), 1)
+    assert not path.exists()
+
+
+def test_a_data_set_that_is_made_again_can_be_read_all_the_time(
+    folder: Path, build: Build, classes: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build(described(folder, classes))
+    seen = []
+
+    def read(*arguments: Any) -> Any:
+        seen.append(len(Store.open(DataFolder("built", folder.parent)).cases))
+        return make_splits(*arguments)
+
+    monkeypatch.setattr(module, "make_splits", read)
+    build(described(folder, classes))
+    assert seen == [8]
 
 
 SLOW = """

@@ -57,8 +57,8 @@ def _cut(path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "damage"),
     [
-        ("index.csv", lambda path: path.write_text("case,group\nc0,c0\n")),
-        ("index.csv", lambda path: path.write_text("")),
+        (".index.csv", lambda path: path.write_text("case,group\nc0,c0\n")),
+        (".index.csv", lambda path: path.write_text("")),
         ("images.npy", _cut),
         ("labels.npy", lambda path: path.unlink()),
         ("truths.npy", lambda path: np.save(path, np.zeros(5, np.uint8))),

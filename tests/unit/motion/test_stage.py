@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -19,7 +20,7 @@ from seggrid.data.store import Store
 from seggrid.errors import UserError
 from seggrid.inference.masks import write_mask
 from seggrid.motion import MEASURES
-from seggrid.paths import DataFolder, ExperimentFolder, RunFolder
+from seggrid.paths import DataFolder, ExperimentFolder, RunFolder, results_root
 from seggrid.plan import Plan, make_plan
 from seggrid.report.drawings import write_drawings
 from seggrid.report.numbers import signed
@@ -30,6 +31,7 @@ from seggrid.scoring.grid import read_grid
 from seggrid.scoring.motion import beside, error_table, motion_rows
 from seggrid.scoring.ranking import Ranking
 from seggrid.specification import PlannedRun
+from seggrid.verification import _verify_scores
 from tests.conftest import REPOSITORY
 from tests.unit.report.grid import fill
 
@@ -135,6 +137,24 @@ def test_scoring_again_gives_the_same_bytes_and_measures_nothing_again(scored: P
     before = [(path.read_bytes(), path.stat().st_mtime_ns) for path in (*kept, folder.motion)]
     assert cli.main(["score", "knees"]) == 0
     assert before == [(path.read_bytes(), path.stat().st_mtime_ns) for path in (*kept, folder.motion)]
+
+
+def test_verify_measures_again_and_writes_nothing_beside_the_runs(
+    scored: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(results_root(), tmp_path / "results")
+    monkeypatch.setenv("SEGGRID_RESULTS", str(tmp_path / "results"))
+    for path in results_root().glob("runs/*/eval-*/motion-*.csv"):
+        path.write_text("as an older version wrote it\n")
+    before = {path: path.stat().st_mtime_ns for path in results_root().rglob("*")}
+    assert _verify_scores("knees", tmp_path / "again")
+    assert {path: path.stat().st_mtime_ns for path in results_root().rglob("*")} == before
+    ExperimentFolder("knees").motion_errors.write_text("another\n")
+    capsys.readouterr()
+    assert not _verify_scores("knees", tmp_path / "third")
+    told = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    assert told.pop("motion_errors.csv") == "DIFFERS: run `seggrid score` again"
+    assert set(told.values()) == {"same bytes"}
 
 
 def test_the_report_draws_sequences_and_says_what_was_missed(scored: Plan) -> None:

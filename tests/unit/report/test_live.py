@@ -123,7 +123,7 @@ def test_curves_come_while_a_run_trains(page: LivePage, clock: list[float]) -> N
     folder = RunFolder(run.run_id)
     folder.checkpoints.mkdir()
     for epoch in (1, 2):
-        append_row(folder.live_history, {"epoch": epoch, "loss": 1 / epoch, "val_dice": 0.5, "seconds": 1.0})
+        append_row(folder.live_history, {"epoch": epoch, "loss": 1 / epoch, "val_dice": 0.5, "seconds": 1.0}, "cpu")
     with folder.live_history.open("a") as file:
         file.write("3,0.")  # its writer is about to write the rest
     assert look(page, clock)
@@ -141,7 +141,7 @@ def test_scores_are_made_again_only_when_runs_ended(
     monkeypatch.delattr(live, "score_grid")
     folder = RunFolder(live.read_plan(NAME)[0].run_id)
     folder.checkpoints.mkdir()
-    append_row(folder.live_history, {"epoch": 1, "loss": 1.0, "seconds": 1.0})
+    append_row(folder.live_history, {"epoch": 1, "loss": 1.0, "seconds": 1.0}, "cpu")
     assert look(page, clock)
     assert page.snapshot.problem == ""
 

@@ -55,7 +55,9 @@ def grow(run: PlannedRun, epochs: range) -> None:
     for epoch in epochs:
         row = {"epoch": epoch, "loss": 1 / epoch, "seconds": 2.0}
         RunFolder(run.run_id).checkpoints.mkdir(exist_ok=True)
-        append_row(RunFolder(run.run_id).live_history, row | ({"val_dice": epoch / 10} if epoch % 2 == 0 else {}))
+        append_row(
+            RunFolder(run.run_id).live_history, row | ({"val_dice": epoch / 10} if epoch % 2 == 0 else {}), "cpu"
+        )
 
 
 def end(run: PlannedRun) -> None:

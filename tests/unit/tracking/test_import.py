@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric, Run, ViewType
 from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+from mlflow.telemetry import get_telemetry_client
 
 from seggrid.errors import UserError
 from seggrid.paths import ExperimentFolder, RunFolder, tracking_store
@@ -295,3 +298,13 @@ def test_an_unscored_experiment_says_what_to_run(results: Path) -> None:
 
 def test_telemetry_is_off() -> None:
     assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
+    assert get_telemetry_client() is None, "whoever imported MLflow first"
+
+
+def test_telemetry_is_off_outside_of_tests() -> None:
+    """Where nothing else tells MLflow to send none."""
+    code = "import seggrid.tracking.stage, mlflow.telemetry as t; assert t.get_telemetry_client() is None"
+    unset = {"PYTEST_CURRENT_TEST", "MLFLOW_DISABLE_TELEMETRY", "DO_NOT_TRACK", "CI", "GITHUB_ACTIONS"}
+    kept = {name: value for name, value in os.environ.items() if name not in unset}
+    nowhere = {"HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": ""}  # should it fail
+    subprocess.run([sys.executable, "-c", code], env={**kept, **nowhere}, check=True)

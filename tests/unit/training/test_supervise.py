@@ -89,11 +89,11 @@ def test_a_run_that_ends_before_its_rung_is_completed(run: RunFolder, monkeypatc
 
 @pytest.mark.parametrize("code", [-signal.SIGSEGV, -signal.SIGABRT, 1])
 def test_a_crash_is_a_failed_run_with_a_reason(run: RunFolder, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
-    history = "epoch,loss,val_dice,seconds\n1,0.5,,3.5\n2,0.4,0.6,4\n"
+    history = "epoch,loss,val_dice,seconds,device\n1,0.5,,3.5,cuda:1\n2,0.4,0.6,4"
     end_with(monkeypatch, code, lambda: run.live_history.write_text(history))
     status = supervise(run.folder.name)
     assert status.state == "failed"
-    assert (status.epochs, status.seconds) == (2, 7.5), "what it took is not lost"
+    assert (status.epochs, status.seconds, status.device) == (2, 7.5, "cuda:1"), "what it took is not lost"
     assert status.reason is not None
     assert "see train.log" in status.reason
 

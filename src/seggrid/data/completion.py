@@ -1,0 +1,54 @@
+"""A data set is made by one process at a time, and stays complete while others read it."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+from collections.abc import Callable, Iterator
+
+from seggrid.paths import DataFolder
+from seggrid.records import write_text
+
+
+def make_once(folder: DataFolder, check: Callable[[], None], make: Callable[[], None]) -> None:
+    """Make a data set unless another process does so meanwhile, or nothing is gone but what Snakemake deletes.
+
+    Args:
+        check: whether it would still be the same; called before ``index.csv`` is put back.
+        make: writes it, at its end by ``write_index``.
+
+    Raises:
+        UserError: that of ``check`` or ``make``.
+    """
+    before = _written(folder)
+    with _alone(folder):
+        if folder.kept_index.is_file() and not folder.declared_index.is_file():
+            check()
+            write_text(folder.declared_index, folder.kept_index.read_text(encoding="utf-8"))
+        elif _written(folder) == before:
+            make()
+
+
+def write_index(folder: DataFolder, text: str) -> None:
+    """Write the table of the cases in place of an earlier one: the data set is complete."""
+    for path in (folder.kept_index, folder.declared_index):
+        write_text(path, text)
+
+
+def _written(folder: DataFolder) -> int | None:
+    """When the index was written; nothing while there is none."""
+    try:
+        return folder.index.stat().st_mtime_ns
+    except FileNotFoundError:  # Snakemake may delete it at any moment
+        return None
+
+
+@contextlib.contextmanager
+def _alone(folder: DataFolder) -> Iterator[None]:
+    place = folder.folder.parent
+    place.mkdir(parents=True, exist_ok=True)
+    # Held by the kernel: it ends with the process, however that ends.
+    with (place / f".{folder.folder.name}.lock").open("w") as file:
+        with contextlib.suppress(OSError):  # a file system without locks: the same bytes are then written twice
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
