@@ -46,6 +46,14 @@ def _no_traffic() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def _denormals() -> Iterator[None]:
+    """What computes in this process flushes denormals for good, without which Hypothesis draws no numbers."""
+    yield
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_flush_denormal(False)
+
+
 @pytest.fixture(scope="session")
 def repository() -> Path:
     """The root of the checkout under test."""

@@ -188,6 +188,8 @@ class FolderData(_Volumes):
     """Subfolder of the masks (png, tif, nii, nii.gz, nrrd, mha, mhd, DICOM SEG; a file per image, same stem)."""
     series: bool = False
     """Whether each folder of DICOM files below images is one volume; otherwise each file is an image."""
+    voi: bool = False
+    """Whether DICOM files are read as they are displayed: by their first VOI look-up table, else window; 0 to 1."""
     cases: str = "cases.csv"
     """Table with the columns case and group; without the file every case is a group of its own."""
 

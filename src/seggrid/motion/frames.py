@@ -10,7 +10,8 @@ from typing import Any
 import numpy.typing as npt
 
 from seggrid.data.sequences import natural
-from seggrid.data.sources.dicom import Header, NotAnImageError, is_dicom, read_frame, read_header
+from seggrid.data.sources.dicom import Header, NotAnImageError, is_dicom, read_header
+from seggrid.data.sources.dicom_pixels import read_frame
 from seggrid.data.sources.files import Spacing, by_stem, is_flat, read_image, read_mask
 from seggrid.data.sources.pseudonyms import TABLE, name_by_content
 from seggrid.data.sources.radiographs import places_in_series, sequence_names

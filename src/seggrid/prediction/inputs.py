@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from seggrid.data.sources.dicom import Header, NotAnImageError, is_dicom, read_frame, read_header
+from seggrid.data.sources.dicom import Header, NotAnImageError, is_dicom, read_header
+from seggrid.data.sources.dicom_pixels import read_frame
 from seggrid.data.sources.files import Spacing, read_image, size_text, stem
 from seggrid.data.sources.folder import require_same_place
 from seggrid.data.sources.pseudonyms import TABLE, name_by_content
@@ -30,24 +31,28 @@ Image = tuple[npt.NDArray[Any], Spacing | None]
 
 
 @dataclass(frozen=True)
-class Volumes:
+class Expected:
     """What a model takes: images of two axes, whole volumes, or the slices of volumes one by one.
 
     Attributes:
         whole: volumes.
         axis: that the slices are counted along.
+        channel_files: files are called ``CASE_0000``, one per channel, and the mask ``CASE``, as nnU-Net wants it.
+        voi: DICOM files are read by their windows; see ``read_frame``.
     """
 
     whole: bool = False
     axis: int | None = None
+    channel_files: bool = False
+    voi: bool = False
 
     @property
-    def any(self) -> bool:
+    def volumes(self) -> bool:
         """Whether DICOM files are the slices of volumes."""
         return self.whole or self.axis is not None
 
 
-FLAT = Volumes()
+FLAT = Expected()
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,7 @@ class Input:
         mask: where its mask goes, relative to the folder of the results.
         header: of an image that is DICOM, which is told by its pseudonym; ``None`` for others.
         series: that the files are, told by its pseudonym too.
+        voi: read by the windows of the files.
         flat_slice: a NIfTI file of one slice is an image of two axes.
         axis: of a volume whose slices are segmented one by one.
         slices: how many there are.
@@ -68,6 +74,7 @@ class Input:
     mask: Path
     header: Header | None = None
     series: Series | None = field(default=None, compare=False)
+    voi: bool = False
     flat_slice: bool = True
     axis: int | None = None
     slices: int = 1
@@ -106,9 +113,9 @@ class Input:
         """
         try:
             if self.series:
-                return self.series.read()
+                return self.series.read(self.voi)
             if self.header:
-                return read_frame(self.files[0], frame)
+                return read_frame(self.files[0], frame, self.voi)
         except UserError as error:
             raise UserError(f"{self.told}: {error}") from None
         (image, spacing), *others = (read_image(file, self.flat_slice) for file in self.files)
@@ -135,7 +142,7 @@ class Inputs:
     pseudonyms: dict[Path, list[tuple[str, Path]]] = field(default_factory=dict)
 
 
-def find_inputs(paths: Sequence[Path], out: Path, channel_files: bool, volumes: Volumes = FLAT) -> Inputs:
+def find_inputs(paths: Sequence[Path], out: Path, expected: Expected = FLAT) -> Inputs:
     """Find the images in files and folders.
 
     The mask of ``FOLDER/a/b.png`` is ``a/b.png``, that of a file its name, that of DICOM a pseudonym. In folders,
@@ -143,8 +150,7 @@ def find_inputs(paths: Sequence[Path], out: Path, channel_files: bool, volumes: 
 
     Args:
         out: the folder of the results.
-        channel_files: files are called ``CASE_0000``, one per channel, and the mask ``CASE``, as nnU-Net wants it.
-        volumes: what the model takes; where it is volumes, DICOM files are put together by their series.
+        expected: what the model takes; where it is volumes, DICOM files are put together by their series.
     """
     found = Inputs()
     flat: dict[Path, set[Path]] = {}  # by the mask without its suffix
@@ -157,8 +163,8 @@ def find_inputs(paths: Sequence[Path], out: Path, channel_files: bool, volumes: 
         for file in _visible(path, out) if folder else [path] * path.exists():
             relative = file.relative_to(path) if folder else Path(file.name)
             if _suffix(file) in SUFFIXES:
-                flat.setdefault(_case(relative, channel_files), set()).add(file)
-            elif is_dicom(file) and volumes.any:
+                flat.setdefault(_case(relative, expected.channel_files), set()).add(file)
+            elif is_dicom(file) and expected.volumes:
                 _add_slice(found, stacks, file, path if folder else file.parent, alone=not folder)
             elif is_dicom(file):
                 _add_scan(found, scans, file, path if folder else file.parent, alone=not folder)
@@ -167,9 +173,9 @@ def find_inputs(paths: Sequence[Path], out: Path, channel_files: bool, volumes: 
     for case, files in flat.items():
         first, *others = sorted(files)
         mask = case.with_name(case.name + SUFFIXES[_suffix(first)])
-        _settle(found, Input((first, *others), mask, flat_slice=not volumes.any), out, channel_files, volumes.axis)
+        _settle(found, Input((first, *others), mask, flat_slice=not expected.volumes), out, expected)
     for item in (*_of_scans(found, scans), *_of_stacks(found, stacks)):
-        _settle(found, item, out, channel_files=False, axis=volumes.axis)
+        _settle(found, replace(item, voi=expected.voi), out, replace(expected, channel_files=False))
     found.images.sort(key=lambda item: item.mask)
     return found
 
@@ -229,8 +235,8 @@ def _add_scan(found: Inputs, scans: dict[str, dict[Path, Header]], file: Path, f
     found.pseudonyms.setdefault(folder, []).append((name, file))
 
 
-def _settle(found: Inputs, item: Input, out: Path, channel_files: bool, axis: int | None = None) -> None:
-    problem = _clash(item, out, channel_files)
+def _settle(found: Inputs, item: Input, out: Path, expected: Expected) -> None:
+    problem, axis = _clash(item, out, expected.channel_files), expected.axis
     try:
         shape = () if axis is None or problem else _shape(item)
     except UserError as error:

@@ -20,7 +20,7 @@ from seggrid.inference.device import choose_device
 from seggrid.inference.gpu_lease import leased
 from seggrid.inference.model import Model
 from seggrid.inference.segmenter import Segmenter
-from seggrid.prediction.inputs import Input, Volumes, find_inputs
+from seggrid.prediction.inputs import Expected, Input, find_inputs
 from seggrid.prediction.journal import Entry, Journal, open_journal
 from seggrid.prediction.outputs import Area, Mask, draw_overlay, encode_mask, measure_areas, write_whole
 from seggrid.prediction.reading import Ready, batches, beside, read_ahead
@@ -40,8 +40,14 @@ def predict_files(model: Model, paths: Sequence[Path], out: Path, overlays: bool
     Raises:
         UserError: what is wrong with some images, a sentence each; the others have their masks.
     """
-    taken = Volumes(whole=model.axes == 3, axis=getattr(model.data.data, "slices", None))
-    found = find_inputs(paths, out, model.data.data.source == "nnunet", taken)
+    data = model.data.data
+    expected = Expected(
+        whole=model.axes == 3,
+        axis=getattr(data, "slices", None),
+        channel_files=data.source == "nnunet",
+        voi=getattr(data, "voi", False),
+    )
+    found = find_inputs(paths, out, expected)
     for folder, names in found.pseudonyms.items():
         write_table(folder, names)
     inputs, problems = found.images, found.problems

@@ -18,7 +18,7 @@ from seggrid.inference.model import open_model
 from seggrid.prediction import stage
 from seggrid.prediction.stage import predict_files
 from tests.unit.data.sources.dicom_files import IDENTIFIERS, write_dicom
-from tests.unit.prediction.conftest import MakeRun, contents, draw, read, table
+from tests.unit.prediction.conftest import MakeRun, contents, draw, read, table, write_raw
 
 
 def segments(path: Path, image: Path, frame: int | None = None) -> np.ndarray:
@@ -62,6 +62,23 @@ def test_a_radiograph_gets_the_mask_of_the_same_pixels_in_a_png(make_run: MakeRu
         assert {row["file"]: row["name"] for row in csv.DictReader(file)} == {
             file: header.pseudonym for file, header in files.items()
         }
+
+
+def test_windows_are_applied_where_the_model_was_trained_so(make_run: MakeRun, tmp_path: Path) -> None:
+    shown = pixels(1)
+    shown[:20, :20] = 255
+    stored = shown.astype(np.uint16) * 8 + 1000
+    stored[:20, :20] = 60000  # a marker of lead, beyond the window
+    window = {"WindowCenter": 1000 + 8 * 127.5, "WindowWidth": 8 * 255, "VOILUTFunction": "LINEAR_EXACT"}
+    film = tmp_path / "film.dcm"
+    write_dicom(film, stored, 16, **window)
+    cv2.imwrite(str(tmp_path / "flat.png"), shown)
+    data = {**write_raw(tmp_path / "raw", 1, "folder"), "voi": True}
+    predict_files(open_model(make_run(data=data)), [film, tmp_path / "flat.png"], tmp_path / "out", overlays=False)
+    mask = segments(tmp_path / "out" / f"{read_header(film).pseudonym}.dcm", film)
+    assert np.array_equal(mask, read(tmp_path / "out" / "flat.png"))
+    predict_files(open_model(make_run()), [film], tmp_path / "plain", overlays=False)
+    assert not np.array_equal(mask, segments(tmp_path / "plain" / f"{read_header(film).pseudonym}.dcm", film))
 
 
 @pytest.mark.parametrize("batch", [1, 4])

@@ -1,4 +1,4 @@
-"""Read DICOM images: stored values become brightness, and what names a patient stays behind.
+"""Read what DICOM images are called; what names a patient stays behind.
 
 Sentences in errors name neither the file nor anything that stands in it; the caller puts a pseudonym in front.
 """
@@ -9,7 +9,6 @@ import contextlib
 import functools
 import hashlib
 import logging
-import math
 import struct
 import warnings
 import zlib
@@ -17,10 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING
 
 from seggrid.errors import UserError
 
@@ -32,10 +28,10 @@ _HEADER = (
     "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "PatientID", "IssuerOfPatientID",
     "NumberOfFrames", "Rows", "Columns", "InstanceNumber", "AcquisitionTime",
 )  # fmt: skip
-_VALUES = ("ImagerPixelSpacing", "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
 #: Have rows and columns, and are no images: segmentations, label maps, doses.
 _NO_IMAGES = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7", "1.2.840.10008.5.1.4.1.1.481.2")
-_DAMAGE = (OSError, EOFError, ValueError, TypeError, KeyError, AttributeError, IndexError, struct.error, zlib.error)
+#: What is raised by a file that is not as DICOM wants it.
+DAMAGE = (OSError, EOFError, ValueError, TypeError, KeyError, AttributeError, IndexError, struct.error, zlib.error)
 
 
 class NotAnImageError(UserError):
@@ -121,8 +117,8 @@ def damage() -> Iterator[None]:
         yield
     except UserError:
         raise
-    except (*_DAMAGE, library().errors.InvalidDicomError) as error:
-        raise UserError(_damaged(error)) from None
+    except (*DAMAGE, library().errors.InvalidDicomError) as error:
+        raise UserError(damaged(error)) from None
 
 
 def read_header(path: Path) -> Header:
@@ -161,100 +157,6 @@ def _whole(found: Dataset, name: str) -> int | None:
         return None
 
 
-def read_frame(path: Path, frame: int = 1) -> tuple[npt.NDArray[Any], tuple[float, float] | None]:
-    """Return a frame ``(C, H, W)``, and its spacing in mm per axis, rows first, where the file says it.
-
-    The modality look-up table or slope and intercept are applied, and MONOCHROME1 is turned round, so that what takes
-    up more X-rays is brighter. Windows (VOI) are not applied: the full range is kept for the preprocessing. The
-    spacing is that of the patient (PixelSpacing), else that of the detector (ImagerPixelSpacing).
-
-    Args:
-        frame: counted from 1.
-
-    Raises:
-        UserError: the file cannot be read, or is compressed or coloured in a way that is not understood.
-    """
-    pydicom = library()
-    found = pydicom.Dataset()
-    try:
-        with path.open("rb") as stream:
-            stored = pydicom.pixels.pixel_array(
-                stream, ds_out=found, specific_tags=[pydicom.tag.Tag(name) for name in _VALUES], index=frame - 1
-            )
-        return _brightness(stored, found, frame), _spacing(found, frame)
-    except UserError:
-        raise
-    except (NotImplementedError, RuntimeError) as error:
-        raise UserError(_undecodable(path, error)) from None
-    except _DAMAGE as error:
-        raise UserError(_damaged(error)) from None
-
-
-def _damaged(error: BaseException) -> str:
+def damaged(error: BaseException) -> str:
+    """Return the sentence on a file of which something was raised."""
     return f"unreadable or truncated ({type(error).__name__}); copy the file again, or take it out"
-
-
-def _undecodable(path: Path, error: BaseException) -> str:
-    pydicom = library()
-    syntax = pydicom.filereader.read_file_meta_info(path).get("TransferSyntaxUID")
-    try:
-        decodable = syntax is None or not syntax.is_compressed or pydicom.pixels.get_decoder(syntax).is_available
-    except (NotImplementedError, ValueError):
-        decodable = False
-    if decodable and "does not support" not in str(error):
-        return _damaged(error)
-    return f"compressed as {syntax.name}, which no installed decoder reads; save it uncompressed"
-
-
-def _brightness(stored: npt.NDArray[Any], found: Dataset, frame: int) -> npt.NDArray[Any]:
-    photometric = str(found.PhotometricInterpretation)
-    if stored.ndim == 3:
-        channels = np.moveaxis(stored, -1, 0)
-        return channels[:1] if (channels == channels[:1]).all() else channels
-    if not photometric.startswith("MONOCHROME"):
-        raise UserError(f"its pixels are {photometric}; save it as grey values")
-    values, ends = _modality(stored, found, frame)
-    # By the ends of what can be stored, not of this image: equal doses stay equal from image to image.
-    return (values.dtype.type(sum(ends)) - values if photometric == "MONOCHROME1" else values)[None]
-
-
-def _modality(
-    stored: npt.NDArray[Any], found: Dataset, frame: int
-) -> tuple[npt.NDArray[Any], tuple[int | float, int | float]]:
-    """Apply the modality transformation; return the values and those of the ends of the stored range."""
-    bits, signed = int(found.BitsStored), int(found.PixelRepresentation) == 1
-    low, high = (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if signed else (0, (1 << bits) - 1)
-    if found.get("ModalityLUTSequence"):
-        values = library().pixels.apply_modality_lut(stored, found)
-        ends = library().pixels.apply_modality_lut(np.array([low, high], stored.dtype), found)
-        return values.astype(np.float32), (float(ends[0]), float(ends[1]))
-    transformation = _in_groups(found, frame, "PixelValueTransformationSequence") or found
-    slope = float(1 if transformation.get("RescaleSlope") is None else transformation.RescaleSlope)
-    intercept = float(transformation.get("RescaleIntercept") or 0)
-    if not (math.isfinite(slope) and math.isfinite(intercept) and slope):
-        raise UserError("its rescale slope or intercept is no number; correct the header")
-    if (slope, intercept) == (1, 0):
-        return stored, (low, high)
-    return (stored * slope + intercept).astype(np.float32), (low * slope + intercept, high * slope + intercept)
-
-
-def _spacing(found: Dataset, frame: int) -> tuple[float, float] | None:
-    measures = _in_groups(found, frame, "PixelMeasuresSequence")
-    for place, name in ((found, "PixelSpacing"), (measures, "PixelSpacing"), (found, "ImagerPixelSpacing")):
-        value = place.get(name) if place else None
-        if value:
-            rows, columns = map(float, value)
-            if not (0 < rows < math.inf and 0 < columns < math.inf):
-                raise UserError(f"its {name} is not positive; correct the header")
-            return rows, columns
-    return None
-
-
-def _in_groups(found: Dataset, frame: int, name: str) -> Dataset | None:
-    """An item of the functional groups of a frame, or of those that all frames share."""
-    own, shared = found.get(_VALUES[2]), found.get(_VALUES[1])
-    for item in (*([own[frame - 1]] if own else ()), *(shared or ())):
-        if item.get(name):
-            group: Dataset = item[name][0]
-            return group
-    return None

@@ -133,7 +133,7 @@ class FolderSource:
 
     def _read_hidden(self, case: Case, files: Radiograph | SeriesPair) -> Pair:
         try:
-            image, spacing = files.read_image()
+            image, spacing = files.read_image(self._data.voi)
         except UserError as error:
             raise UserError(f"{case.case}: {error}") from None
         mask, names = files.read_mask(case.case)

@@ -12,7 +12,8 @@ import numpy.typing as npt
 from seggrid.config.data import ClassValue, members
 from seggrid.data.sequences import Stamp, number_frames
 from seggrid.data.sources.base import Hidden
-from seggrid.data.sources.dicom import Header, read_frame, read_header
+from seggrid.data.sources.dicom import Header, read_header
+from seggrid.data.sources.dicom_pixels import read_frame
 from seggrid.data.sources.files import Spacing, is_flat, read_mask
 from seggrid.data.sources.pseudonyms import TABLE, HiddenCases, hide, name_by_content
 from seggrid.data.sources.segmentation import read_segmentation
@@ -32,9 +33,9 @@ class Radiograph:
     frame: int
     mask: Path
 
-    def read_image(self) -> tuple[npt.NDArray[Any], Spacing | None]:
+    def read_image(self, voi: bool) -> tuple[npt.NDArray[Any], Spacing | None]:
         """Return the frame ``(C, H, W)``, and its spacing in mm where the file says it; see ``read_frame``."""
-        return read_frame(self.image, self.frame)
+        return read_frame(self.image, self.frame, voi)
 
     def read_mask(self, case: str) -> tuple[npt.NDArray[Any], dict[int, str]]:
         """Return the mask ``(H, W)`` as whole numbers, and the labels of those that have one.

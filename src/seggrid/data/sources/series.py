@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from seggrid.data.sources.dicom import Header, damage, library, pseudonym, read_frame, read_header
+from seggrid.data.sources.dicom import Header, damage, library, pseudonym, read_header
+from seggrid.data.sources.dicom_pixels import read_frame
 from seggrid.data.sources.grids import Grid
 from seggrid.errors import UserError
 
@@ -96,10 +97,13 @@ class Series:
         """Turn a canonical array into a stack ``(slice of the series, row, column)``."""
         return self.grid.from_canonical(array).transpose()
 
-    def read(self) -> tuple[npt.NDArray[Any], tuple[float, ...]]:
+    def read(self, voi: bool = False) -> tuple[npt.NDArray[Any], tuple[float, ...]]:
         """Return the volume ``(1, slice, row, column)`` in canonical axes, and its spacing in mm.
 
         Values are those of ``read_frame``, slice by slice.
+
+        Args:
+            voi: see there.
 
         Raises:
             UserError: a slice cannot be read, or is coloured.
@@ -107,7 +111,7 @@ class Series:
         stack: npt.NDArray[Any] | None = None
         for number, part in enumerate(self.slices):
             try:
-                pixels = read_frame(part.path)[0]
+                pixels = read_frame(part.path, voi=voi)[0]
             except UserError as error:
                 raise UserError(f"slice {number + 1} of {len(self.slices)}: {error}") from None
             if len(pixels) > 1:

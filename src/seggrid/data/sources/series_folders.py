@@ -28,9 +28,9 @@ class SeriesPair:
     series: Series
     mask: Path
 
-    def read_image(self) -> tuple[npt.NDArray[Any], Spacing | None]:
+    def read_image(self, voi: bool) -> tuple[npt.NDArray[Any], Spacing | None]:
         """Return the volume ``(1, slice, row, column)``, and its spacing in mm; see ``Series.read``."""
-        return self.series.read()
+        return self.series.read(voi)
 
     def read_mask(self, case: str) -> tuple[npt.NDArray[Any], dict[int, str]]:
         """Return the mask in canonical axes as whole numbers, and the labels of those that have one.

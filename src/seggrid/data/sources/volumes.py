@@ -166,7 +166,7 @@ def _itk_header(path: Path) -> Any:
     try:
         reader.ReadImageInformation()
     except RuntimeError as error:
-        raise _unreadable(path, _last_line(error)) from None
+        raise _unreadable(path, _reason(path, error)) from None
     axes = reader.GetDimension()
     if axes not in (2, 3):
         raise UserError(_FOURTH.format(path=path, axes=axes))
@@ -175,9 +175,15 @@ def _itk_header(path: Path) -> Any:
     return reader
 
 
-def _last_line(error: RuntimeError) -> RuntimeError:
-    """Without the traceback of ITK."""
-    return RuntimeError(str(error).strip().splitlines()[-1].strip())
+def _reason(path: Path, error: RuntimeError) -> RuntimeError:
+    """What ITK says in its last line, without its traceback."""
+    last = str(error).strip().splitlines()[-1].strip()
+    if last.startswith("Reason: "):
+        # Of MetaImage: whatever has failed last in the whole process.
+        voxels = companion(path) if path.suffix.lower() == ".mhd" else None
+        there = voxels is None or voxels.is_file()
+        last = "fewer voxels than its header says" if there else f"no {voxels} with its voxels"
+    return RuntimeError(last)
 
 
 def _itk_grid(path: Path, reader: Any) -> Grid | None:
@@ -198,7 +204,7 @@ def _read_itk(path: Path) -> tuple[npt.NDArray[Any], tuple[float, ...]]:
         # A view, which lives as long as the image.
         array = _inflated(reader, compressed) if compressed else _sitk().GetArrayViewFromImage(image)
     except RuntimeError as error:
-        raise _unreadable(path, _last_line(error)) from None
+        raise _unreadable(path, _reason(path, error)) from None
     except _DAMAGE as error:
         raise _unreadable(path, error) from error
     if grid is None:

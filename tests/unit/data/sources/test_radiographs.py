@@ -62,6 +62,22 @@ def scans(tmp_path: Path) -> Path:
     return root
 
 
+def test_windows_are_applied_where_asked_for(scans: Path) -> None:
+    path = scans / "images" / "Doe_Jane_0" / "IM0.dcm"
+    window = {"WindowCenter": 2000, "WindowWidth": 1000, "VOILUTFunction": "LINEAR_EXACT"}
+    write_dicom(path, radiograph(0), patient="4711-0815-0", **window)
+    name = read_header(path).pseudonym
+    for voi in (False, True):
+        opened = source(scans, voi=voi)
+        listing = opened.list_cases()
+        case = next(case for case in listing.cases if case.case == name)
+        expected = np.clip((radiograph(0) - 2000.0) / 1000 + 0.5, 0, 1) if voi else radiograph(0)
+        assert np.allclose(opened.load(case).image[0], expected, atol=1e-6)
+    other = next(case for case in listing.cases if case.case != name)
+    with pytest.raises(UserError, match=f"{other.case}: has neither window nor VOI look-up table"):
+        opened.load(other)
+
+
 def problems(listing: Listing) -> str:
     text = "\n".join(listing.problems)
     assert not any(name in text for name in IDENTIFIERS), text

@@ -29,8 +29,8 @@ def open_folder(root: Path, **more: Any) -> Source:
     return open_source(FolderData(source="folder", path=root, classes={"bone": 1}, series=True, **more))
 
 
-def load(root: Path) -> RawCase:
-    source = open_folder(root)
+def load(root: Path, **more: Any) -> RawCase:
+    source = open_folder(root, **more)
     listing = source.list_cases()
     assert listing.problems == ()
     (case,) = listing.cases
@@ -47,6 +47,15 @@ def test_slices_in_any_order_are_one_volume(tmp_path: Path) -> None:
     assert raw.case.startswith("dcm-")
     assert raw.group == f"patient-{raw.case.removeprefix('dcm-')}"
     assert f"{raw.case},images/Doe" in (tmp_path / "pseudonyms.csv").read_text()
+
+
+def test_slices_are_read_by_their_windows_where_asked_for(tmp_path: Path) -> None:
+    scaled = {"RescaleSlope": 2, "RescaleIntercept": -1024}
+    window = {"WindowCenter": 40, "WindowWidth": 400, "VOILUTFunction": "LINEAR_EXACT"}
+    write_series(tmp_path / "images" / "Doe", VOLUME, **scaled, **window)
+    write_volume(tmp_path / "masks" / "Doe.nrrd", MASK)
+    expected = np.clip((2.0 * VOLUME - 1024 - 40) / 400 + 0.5, 0, 1)
+    assert np.allclose(load(tmp_path, voi=True).image[0], expected, atol=1e-6)
 
 
 def test_a_dicom_segmentation_of_some_slices_is_a_mask(tmp_path: Path) -> None:

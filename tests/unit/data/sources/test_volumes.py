@@ -144,6 +144,23 @@ def test_a_truncated_volume_is_named(tmp_path: Path, name: str) -> None:
         assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["a.nii", "a.nrrd", "a.mha", "a.mhd"])
+def test_a_truncated_volume_without_compression_is_named(tmp_path: Path, name: str) -> None:
+    write_volume(tmp_path / name, VOLUME, compressed=False)
+    voxels = tmp_path / "a.raw" if name == "a.mhd" else tmp_path / name
+    voxels.write_bytes(voxels.read_bytes()[:-80])
+    with pytest.raises(UserError, match=rf"{name}: unreadable or truncated") as caught:
+        read_image(tmp_path / name)
+    assert "No such file" not in str(caught.value)
+
+
+def test_a_header_without_its_voxels_is_named(tmp_path: Path) -> None:
+    write_volume(tmp_path / "a.mhd", VOLUME, compressed=False)
+    (tmp_path / "a.raw").unlink()
+    with pytest.raises(UserError, match=r"a.mhd: unreadable or truncated \(no .*/a.raw with its voxels\)"):
+        read_image(tmp_path / "a.mhd")
+
+
 @pytest.mark.parametrize("name", ["a.nii.gz", "a.nrrd", "a.mha", "a.mhd"])
 def test_a_flipped_bit_in_compressed_voxels_is_never_read_over(tmp_path: Path, name: str) -> None:
     """Libraries stop before the checksum: they would return wrong voxels for most of these."""

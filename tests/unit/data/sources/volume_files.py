@@ -35,7 +35,12 @@ def orientations() -> Iterator[npt.NDArray[Any]]:
 
 
 def write_volume(
-    path: Path, array: npt.NDArray[Any], spacing: tuple[float, ...] = (5.0, 1.0, 0.5), turn: Any = None, **place: Any
+    path: Path,
+    array: npt.NDArray[Any],
+    spacing: tuple[float, ...] = (5.0, 1.0, 0.5),
+    turn: Any = None,
+    compressed: bool = True,
+    **place: Any,
 ) -> None:
     """Write a volume ``(slice, row, column)``, with its axes turned, where the suffix says as what."""
     affine = canonical_affine(spacing, **place)
@@ -51,7 +56,7 @@ def write_volume(
     image.SetSpacing(lengths.tolist())
     image.SetDirection((sides / lengths).ravel().tolist())
     image.SetOrigin((affine[:3, 3] * [-1, -1, 1]).tolist())
-    sitk.WriteImage(image, str(path), useCompression=True)
+    sitk.WriteImage(image, str(path), useCompression=compressed)
 
 
 def write_series(
