@@ -12,7 +12,7 @@ from seggrid.data.augmentation import Augmenter
 from seggrid.data.preprocessing.restore import restore_labels
 from seggrid.inference.windows import predict_in_windows
 from seggrid.networks import build_network, compute_outputs, place
-from tests.gpu.device import CUDA, deterministic
+from tests.gpu.device import CUDA, deterministic, without_waiting
 from tests.unit.networks.test_volumes import SMALL
 
 PATCH = (16, 48, 16)
@@ -41,7 +41,9 @@ def test_augmentation_windows_and_restored_labels_run_under_deterministic_kernel
     generator, noise = torch.Generator().manual_seed(0), torch.Generator(CUDA).manual_seed(0)
     images = torch.randn(1, 2, 20, 50, 20, device=CUDA)
     with deterministic(), torch.no_grad():
-        moved, labels = Augmenter(Augmentation(), generator, noise)(images, torch.zeros_like(images[:, 0]).byte())
+        masks = torch.zeros_like(images[:, 0]).byte()
+        with without_waiting():
+            moved, labels = Augmenter(Augmentation(), generator, noise)(images, masks)
         logits = predict_in_windows(lambda part: part.clone(), moved, PATCH, 0.5)
         torch.testing.assert_close(logits, moved)
         geometry = [{"op": "resize", "shape": [30, 60, 30], "size": [20, 50, 20]}]

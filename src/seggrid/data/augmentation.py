@@ -54,15 +54,16 @@ class Augmenter:
     def _uniform(self, count: int, low: float, high: float) -> Tensor:
         return torch.rand(count, generator=self._generator) * (high - low) + low
 
-    def _chosen(self, count: int, probability: float) -> Tensor:
-        """Indices of the images that a change applies to."""
-        return torch.nonzero(torch.rand(count, generator=self._generator) < probability).flatten()
+    def _chosen(self, images: Tensor, probability: float) -> Tensor:
+        """Indices of the images that a change applies to, on their device."""
+        drawn = torch.rand(len(images), generator=self._generator) < probability
+        return _beside(torch.nonzero(drawn).flatten(), images)
 
     def _geometry(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         matrix = self._affine_matrices(images)
         if matrix is None:
             return images, labels
-        grid = sampling_grid(matrix.to(images.device), images.shape[2:])
+        grid = sampling_grid(_beside(matrix, images), images.shape[2:])
         # What comes in from outside is air: as dark as the darkest pixel of the channel, and background.
         floor = images.amin(dim=tuple(range(2, images.ndim)), keepdim=True)
         moved = F.grid_sample(images - floor, grid, mode="bilinear", padding_mode="zeros", align_corners=False) + floor
@@ -97,7 +98,7 @@ class Augmenter:
         return torch.cat([linear, (shift * moved[:, None])[:, :, None]], 2)
 
     def _intensity(self, images: Tensor) -> Tensor:
-        chosen = self._chosen(len(images), self.settings.intensity)
+        chosen = self._chosen(images, self.settings.intensity)
         contrast = self._uniform(len(chosen), 1 - self.settings.contrast, 1 + self.settings.contrast)
         brightness = self._uniform(len(chosen), -self.settings.brightness, self.settings.brightness)
         if not len(chosen):
@@ -108,7 +109,7 @@ class Augmenter:
         return _replaced(images, chosen, part)
 
     def _gamma(self, images: Tensor) -> Tensor:
-        chosen = self._chosen(len(images), self.settings.gamma)
+        chosen = self._chosen(images, self.settings.gamma)
         limit = math.log(self.settings.gamma_range)
         exponent = torch.exp(self._uniform(len(chosen), -limit, limit))
         if not len(chosen):
@@ -121,7 +122,7 @@ class Augmenter:
         return _replaced(images, chosen, part)
 
     def _noise(self, images: Tensor) -> Tensor:
-        chosen = self._chosen(len(images), self.settings.noise)
+        chosen = self._chosen(images, self.settings.noise)
         amount = self._uniform(len(chosen), 0, self.settings.noise_sd)
         if not len(chosen):
             return images
@@ -130,7 +131,7 @@ class Augmenter:
         return _replaced(images, chosen, part + noise * _spread(amount, part) * _moments(part)[1])
 
     def _blur(self, images: Tensor) -> Tensor:
-        chosen = self._chosen(len(images), self.settings.blur)
+        chosen = self._chosen(images, self.settings.blur)
         sd = self._uniform(len(chosen), 0.1 * self.settings.blur_sd, self.settings.blur_sd)
         if not len(chosen):
             return images
@@ -143,7 +144,7 @@ def gaussian_blur(images: Tensor, sd: Tensor) -> Tensor:
     radius = math.ceil(3 * float(sd.max()))
     offsets = torch.arange(-radius, radius + 1, dtype=torch.float32)
     kernels = torch.exp(-(offsets**2) / (2 * sd[:, None] ** 2))
-    kernels = (kernels / kernels.sum(1, keepdim=True)).repeat_interleave(channels, 0).to(images.device)
+    kernels = _beside((kernels / kernels.sum(1, keepdim=True)).repeat_interleave(channels, 0), images)
     result = images.reshape(1, count * channels, *sides)
     convolve = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}[len(sides)]
     for axis in range(len(sides)):
@@ -196,8 +197,13 @@ def _plane_rotation(angle: Tensor, first: int, second: int, axes: int) -> Tensor
     return matrix
 
 
+def _beside(values: Tensor, images: Tensor) -> Tensor:
+    """Bring what was drawn to the images; nothing waits until what the device does before is done."""
+    return values.to(images.device, non_blocking=True)
+
+
 def _spread(values: Tensor, like: Tensor) -> Tensor:
-    return values.to(like.device).reshape(-1, *[1] * (like.ndim - 1))
+    return _beside(values, like).reshape(-1, *[1] * (like.ndim - 1))
 
 
 def _moments(images: Tensor) -> tuple[Tensor, Tensor]:
@@ -206,4 +212,4 @@ def _moments(images: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _replaced(images: Tensor, chosen: Tensor, part: Tensor) -> Tensor:
-    return images.index_copy(0, chosen.to(images.device), part)
+    return images.index_copy(0, chosen, part)

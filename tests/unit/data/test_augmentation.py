@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from seggrid.config.training import Augmentation
 from seggrid.data.augmentation import Augmenter, gaussian_blur, sampling_grid, tilt_share
@@ -201,3 +204,33 @@ def test_flips_are_of_columns_for_images_and_none_for_volumes_unless_they_are_gi
     assert Augmentation().flips(2) == (0.0, 0.5)
     assert Augmentation().flips(3) == (0.0, 0.0, 0.0)
     assert Augmentation(flip=(0.25,)).flips(3) == (0.25, 0.0, 0.0)
+
+
+class _Copies(TorchDispatchMode):
+    """Notes how tensors are brought from one device to another."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waiting: list[bool] = []
+
+    def __torch_dispatch__(
+        self, function: Any, types: Any, arguments: tuple[Any, ...] = (), named: dict[str, Any] | None = None
+    ) -> Any:
+        named = named or {}
+        if function is torch.ops.aten._to_copy.default and named.get("device") not in (None, arguments[0].device):
+            self.waiting.append(not named.get("non_blocking", False))
+        return function(*arguments, **named)
+
+
+@pytest.mark.parametrize("sides", [(24, 32), (12, 20, 16)])
+def test_nothing_waits_for_the_device(sides: tuple[int, ...]) -> None:
+    """On a device that computes nothing, and on which every look at a value raises."""
+    every = dict.fromkeys(("affine", "intensity", "gamma", "blur"), 1.0)
+    settings = Augmentation.model_validate({**every, "noise": 0.0, "flip": [0.5] * len(sides)})
+    draws = torch.Generator().manual_seed(0)
+    images = torch.empty(3, 1, *sides, device="meta")
+    with _Copies() as copies:
+        changed, labels = Augmenter(settings, draws, draws)(images, torch.empty(3, *sides, device="meta").byte())
+    assert (changed.shape, labels.shape) == (images.shape, (3, *sides))
+    assert len(copies.waiting) > 5
+    assert not any(copies.waiting)
