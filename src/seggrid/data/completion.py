@@ -6,6 +6,8 @@ import contextlib
 import fcntl
 from collections.abc import Callable, Iterator
 
+from seggrid.data.store import Store
+from seggrid.errors import UserError
 from seggrid.paths import DataFolder
 from seggrid.records import write_text
 
@@ -22,7 +24,7 @@ def make_once(folder: DataFolder, check: Callable[[], None], make: Callable[[], 
     """
     before = _written(folder)
     with _alone(folder):
-        if folder.kept_index.is_file() and not folder.declared_index.is_file():
+        if not folder.declared_index.is_file() and _is_whole(folder):
             check()
             write_text(folder.declared_index, folder.kept_index.read_text(encoding="utf-8"))
         elif _written(folder) == before:
@@ -33,6 +35,15 @@ def write_index(folder: DataFolder, text: str) -> None:
     """Write the table of the cases in place of an earlier one: the data set is complete."""
     for path in (folder.kept_index, folder.declared_index):
         write_text(path, text)
+
+
+def _is_whole(folder: DataFolder) -> bool:
+    """Whether all but the declared index is there."""
+    try:
+        Store.open(folder)
+    except UserError:
+        return False
+    return True
 
 
 def _written(folder: DataFolder) -> int | None:

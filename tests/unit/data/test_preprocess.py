@@ -254,6 +254,18 @@ def test_an_index_that_snakemake_deletes_is_put_back_and_missed_by_nobody(
     assert not path.exists()
 
 
+def test_a_damaged_data_set_is_made_again(folder: Path, build: Build, classes: dict[str, int]) -> None:
+    data = described(folder, classes)
+    build(data)
+    made = DataFolder("built", folder.parent)
+    whole = made.images.read_bytes()
+    made.declared_index.unlink()
+    made.images.unlink()
+    build(data)
+    assert made.images.read_bytes() == whole
+    assert made.declared_index.is_file()
+
+
 def test_a_data_set_that_is_made_again_can_be_read_all_the_time(
     folder: Path, build: Build, classes: dict[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
