@@ -17,7 +17,7 @@ test: export OMP_NUM_THREADS = 1
 test: $(READY)
 	$(BIN)/pytest -q -n $(CORES) --dist worksteal --durations 10 --ignore tests/workflow --ignore tests/slurm
 	$(BIN)/pytest -q -n $$(($(CORES) + 1)) --dist loadfile --durations 30 tests/workflow tests/slurm \
-	  --ignore tests/slurm/test_allocations.py
+	  --ignore tests/slurm/test_allocations.py --ignore tests/slurm/test_search.py
 
 # All on a throw-away Slurm but the faults, which have a target of their own.
 test-slurm: $(READY)
