@@ -16,7 +16,7 @@ from seggrid.config.base import identity
 from seggrid.config.data import CocoData, Data, NnunetData, PhantomData, nnunet_classes
 from seggrid.config.phantom import PHANTOM_CLASSES
 from seggrid.errors import UserError
-from seggrid.manifest import holds_volumes, manifest_hash
+from seggrid.manifest import holds_dicom, holds_volumes, manifest_hash
 from seggrid.parents import file_digest
 from seggrid.paths import manifest_cache
 from seggrid.records import digest, read_json
@@ -58,6 +58,8 @@ def data_spec(experiment: Experiment) -> DataSpec:
         **({"version": DATA_VERSION} if DATA_VERSION != 1 else {}),
         # How volumes lie changed with them: the axes of NIfTI were those of the file before.
         **({"volumes": 2} if holds_volumes(data) else {}),
+        # Padding is dark, and film has its own spacing.
+        **({"dicom": 2} if holds_dicom(data) else {}),
     }
     return DataSpec(
         data_id=f"{data.source}-{digest(defining)}",

@@ -12,6 +12,7 @@ from seggrid.config.phantom import PHANTOM_VERSIONS
 from seggrid.errors import UserError
 from seggrid.records import digest, write_if_changed
 
+DICOM_SUFFIXES = (".dcm", ".dicom", ".ima")
 #: What viewers leave between images, and what seggrid itself does.
 _IGNORED = (".", "Thumbs.db", "desktop.ini", "pseudonyms.csv")
 
@@ -93,6 +94,29 @@ def holds_volumes(data: Data) -> bool:
         return False
     files = (data.path / file for file in raw_files(data) if file.name.lower().endswith((".nii", ".nii.gz")))
     return any(map(_has_three_axes, files))
+
+
+def holds_dicom(data: Data) -> bool:
+    """Whether an image of a data set is DICOM; looks no further than the first of them.
+
+    Raises:
+        UserError: the folder or one of its parts is missing.
+    """
+    if not isinstance(data, FolderData):
+        return False
+    inside = (file for file in raw_files(data) if file.is_relative_to(data.images))
+    return any(is_dicom(data.path / file) for file in inside)
+
+
+def is_dicom(path: Path) -> bool:
+    """Whether a file says, by its suffix or by its first bytes, that it is DICOM."""
+    if path.suffix.lower() in DICOM_SUFFIXES:
+        return True
+    try:
+        with path.open("rb") as stream:
+            return stream.read(132)[128:] == b"DICM"
+    except OSError:
+        return False
 
 
 def _has_three_axes(path: Path) -> bool:

@@ -112,12 +112,13 @@ class Scoring(Section):
 
 #: Keys of a query that hold who asks, or how that is proved; those of files (``passfile``, ``sslkey``) hold neither.
 _SECRET = re.compile(
-    r"pass(?!file)|pwd|token|secret|credential|signature|^auth|(?<!ssl)(?<!ssl[_-])key(_?id)?$"
+    r"pass(?!file|word_?file)|pwd|token|secret|credential|signature|^auth(orization|entication_string)?$"
+    r"|^((api|access|account|private|shared)[._-]?)?key(_?id)?$"
     r"|^(user(_?name)?|uid|login|sig|sas|jwt|bearer)$",
     re.IGNORECASE,
 )
 #: The same inside of a value, as in the ``odbc_connect`` of SQL Server.
-_SECRET_INSIDE = re.compile(r"(^|;)\s*(pwd|password|uid|user( id)?)\s*=", re.IGNORECASE)
+_SECRET_INSIDE = re.compile(r"(^|;)\s*(pwd|password|(access)?token|uid|user( id)?)\s*=\s*[^;\s]", re.IGNORECASE)
 #: Where credentials go instead.
 _CURES = {
     "http": "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD in the environment",
@@ -135,16 +136,21 @@ def without_credentials(uri: str) -> str:
     parts = urlsplit(uri)
     query = parse_qsl(parts.query, keep_blank_values=True)
     found = any(_SECRET.search(key) or _SECRET_INSIDE.search(value) for key, value in query)
-    if parts.username or parts.password or found:
+    if parts.username or parts.password or parts.fragment or found:
         kind = parts.scheme.partition("+")[0]
         cure = _CURES.get("http" if kind == "https" else kind, "leave them to the configuration of its driver")
         raise ValueError(f"holds credentials; take them out and {cure}")
     return uri
 
 
-def without_query(uri: str) -> str:
-    """Return what of an address may be shown: its query may hold a secret under a key of which nobody here knows."""
-    return uri.partition("?")[0]
+def without_query(uri: str, said: str | None = None) -> str:
+    """Return what may be shown of an address, whose query may hold a secret under a key of which nobody here knows.
+
+    Args:
+        said: a message in which the address may stand, in place of the address itself.
+    """
+    shown, _, query = uri.partition("?")
+    return shown if said is None else said.replace(query, "...") if query else said
 
 
 class Tracking(Section):

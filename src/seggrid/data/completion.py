@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import os
 from collections.abc import Callable, Iterator
 
 from seggrid.data.store import Store
 from seggrid.errors import UserError
 from seggrid.paths import DataFolder
-from seggrid.records import write_text
+from seggrid.records import atomic, write_text
 
 
-def make_once(folder: DataFolder, check: Callable[[], None], make: Callable[[], None]) -> None:
+def make_alone(folder: DataFolder, check: Callable[[], None], make: Callable[[], None]) -> None:
     """Make a data set unless another process does so meanwhile, or nothing is gone but what Snakemake deletes.
 
     Args:
-        check: whether it would still be the same; called before ``index.csv`` is put back.
+        check: raises where it would no longer be the same; called before ``index.csv`` is put back.
         make: writes it, at its end by ``write_index``.
 
     Raises:
@@ -26,7 +27,7 @@ def make_once(folder: DataFolder, check: Callable[[], None], make: Callable[[], 
     with _alone(folder):
         if not folder.declared_index.is_file() and _is_whole(folder):
             check()
-            write_text(folder.declared_index, folder.kept_index.read_text(encoding="utf-8"))
+            _put_back(folder)
         elif _written(folder) == before:
             make()
 
@@ -46,12 +47,23 @@ def _is_whole(folder: DataFolder) -> bool:
     return True
 
 
-def _written(folder: DataFolder) -> int | None:
-    """When the index was written; nothing while there is none."""
-    try:
-        return folder.index.stat().st_mtime_ns
-    except FileNotFoundError:  # Snakemake may delete it at any moment
-        return None
+def _put_back(folder: DataFolder) -> None:
+    """Write the declared index again, as old as it was: what was made of the data set is not to be made anew."""
+    written = folder.kept_index.stat()
+    with atomic(folder.declared_index) as temporary:
+        temporary.write_bytes(folder.kept_index.read_bytes())
+        os.utime(temporary, ns=(written.st_atime_ns, written.st_mtime_ns))
+
+
+def _written(folder: DataFolder) -> list[int | None]:
+    """When both indices were written; nothing for one that is not there."""
+    found: list[int | None] = []
+    for path in (folder.kept_index, folder.declared_index):
+        try:
+            found.append(path.stat().st_mtime_ns)
+        except FileNotFoundError:  # Snakemake may delete it at any moment
+            found.append(None)
+    return found
 
 
 @contextlib.contextmanager

@@ -22,7 +22,7 @@ from seggrid.config.preprocessing import Step
 from seggrid.data import checks
 from seggrid.data.buffers import flat_writer
 from seggrid.data.card import PERCENTILES, Summary, image_digest, make_card
-from seggrid.data.completion import make_once, write_index
+from seggrid.data.completion import make_alone, write_index
 from seggrid.data.index import CaseEntry, index_text
 from seggrid.data.piecewise import count_labels, flat, percentiles, pieces
 from seggrid.data.preprocessing.geometry import Place
@@ -242,7 +242,7 @@ def preprocess(spec: DataSpec, folder: DataFolder, processes: int) -> None:
         UserError: every bad case, a line each, or too few groups for the folds, or the files are not those that the
             data set was planned from.
     """
-    make_once(folder, lambda: _refuse_changed(spec), lambda: _preprocess(spec, folder, processes))
+    make_alone(folder, lambda: _refuse_changed(spec), lambda: _preprocess(spec, folder, processes))
 
 
 def _preprocess(spec: DataSpec, folder: DataFolder, processes: int) -> None:

@@ -10,13 +10,14 @@ from typing import Any
 import numpy.typing as npt
 
 from seggrid.data.sequences import natural
-from seggrid.data.sources.dicom import Header, NotAnImageError, is_dicom, read_header
+from seggrid.data.sources.dicom import Header, NotAnImageError, read_header
 from seggrid.data.sources.dicom_pixels import read_frame
 from seggrid.data.sources.files import Spacing, by_stem, is_flat, read_image, read_mask
 from seggrid.data.sources.pseudonyms import TABLE, name_by_content
 from seggrid.data.sources.radiographs import places_in_series, sequence_names
 from seggrid.data.sources.segmentation import read_segmentation, segmented_image
 from seggrid.errors import UserError
+from seggrid.manifest import is_dicom
 
 #: What ``seggrid predict`` writes beside its masks, and the file that says so.
 _JOURNAL, _AREAS, _OVERLAYS = ".predictions.jsonl", "areas.csv", "overlays"

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from seggrid.data.sources.dicom import Header, NotAnImageError, is_dicom, read_header
+from seggrid.data.sources.dicom import Header, NotAnImageError, read_header
 from seggrid.data.sources.dicom_pixels import read_frame
 from seggrid.data.sources.files import Spacing, read_image, size_text, stem
 from seggrid.data.sources.folder import require_same_place
@@ -19,6 +19,7 @@ from seggrid.data.sources.pseudonyms import TABLE, name_by_content
 from seggrid.data.sources.series import Series, Slice, arrange, read_slice, series_pseudonym
 from seggrid.data.sources.volumes import companion, may_be_volume, read_grid
 from seggrid.errors import UserError
+from seggrid.manifest import is_dicom
 
 #: Suffix of an image -> suffix of its mask, which must keep whole numbers.
 SUFFIXES = {
@@ -32,7 +33,7 @@ Image = tuple[npt.NDArray[Any], Spacing | None]
 
 @dataclass(frozen=True)
 class Expected:
-    """What a model takes: images of two axes, whole volumes, or the slices of volumes one by one.
+    """What a model takes, images of two axes, whole volumes, or the slices of volumes one by one, and how it is read.
 
     Attributes:
         whole: volumes.

@@ -11,9 +11,9 @@ from pydantic import ValidationError
 
 from seggrid.config.data import CocoData, FolderData, NnunetData, nnunet_classes
 from seggrid.data.sources.coco import CocoFile, read_annotations
-from seggrid.data.sources.dicom import is_dicom
 from seggrid.data.sources.files import stem
 from seggrid.errors import UserError
+from seggrid.manifest import is_dicom
 from seggrid.records import read_json
 
 #: What folders of images and of masks are called, in lower case; the first that is there is taken.

@@ -50,7 +50,7 @@ def fetch_model(address: str) -> Path:
         place = f"{version}-{digest([uri, source])}"
         return _downloaded(client, source, tracking_store() / "models" / name / place)
     except (MlflowException, SQLAlchemyError) as error:
-        said = " ".join(str(error).split())[:400]
+        said = without_query(uri, " ".join(str(error).split()))[:400]
         raise UserError(
             f"--model {address}: not to be had from {without_query(uri)} ({said}); see `seggrid track`"
         ) from error

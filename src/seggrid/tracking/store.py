@@ -69,7 +69,7 @@ def open_store(settings: Tracking) -> Iterator[MlflowClient]:
         except (MlflowException, SQLAlchemyError, RequestException) as error:
             if is_server(uri) and _is_of_transport(error):
                 raise ServerDownError(f"{without_query(uri)} does not answer") from error
-            said = " ".join(str(error).split())[:400]
+            said = without_query(uri, " ".join(str(error).split()))[:400]
             cure = (
                 "delete it, and `seggrid track` rebuilds it from files"
                 if settings.uri is None

@@ -224,7 +224,7 @@ class _Copies(TorchDispatchMode):
 
 @pytest.mark.parametrize("sides", [(24, 32), (12, 20, 16)])
 def test_nothing_waits_for_the_device(sides: tuple[int, ...]) -> None:
-    """On a device that computes nothing, and on which every look at a value raises."""
+    """On a device that computes nothing, and on which every look at a value raises; noise needs one that does."""
     every = dict.fromkeys(("affine", "intensity", "gamma", "blur"), 1.0)
     settings = Augmentation.model_validate({**every, "noise": 0.0, "flip": [0.5] * len(sides)})
     draws = torch.Generator().manual_seed(0)

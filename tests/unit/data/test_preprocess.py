@@ -233,6 +233,35 @@ def test_who_waited_for_a_data_set_does_not_make_it_again(tmp_path: Path, monkey
     assert len(made) == 2, "a call of its own makes it anew"
 
 
+def test_of_two_that_find_the_index_deleted_none_makes_the_data_set(
+    folder: Path, build: Build, classes: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = described(folder, classes)
+    build(data)
+    made, spec = DataFolder("built", folder.parent), make_spec(data, ("z_score",), {"folds": 4})
+    before = made.declared_index.stat().st_mtime_ns
+    made.declared_index.unlink()
+    begun, go_on, checked = threading.Event(), threading.Event(), []
+
+    def slow(_: object) -> None:
+        begun.set()
+        assert go_on.wait(60)
+        checked.append(True)
+
+    monkeypatch.setattr(module, "_refuse_changed", slow)
+    monkeypatch.setattr(module, "_record", lambda *_: pytest.fail("made again"))
+    both = [threading.Thread(target=preprocess, args=(spec, made, 1)) for _ in range(2)]
+    both[0].start()
+    assert begun.wait(60)
+    both[1].start()
+    time.sleep(0.2)
+    go_on.set()
+    for thread in both:
+        thread.join(60)
+    assert len(checked) == 1
+    assert made.declared_index.stat().st_mtime_ns <= before, "what was made of it is newer"
+
+
 def test_an_index_that_snakemake_deletes_is_put_back_and_missed_by_nobody(
     folder: Path, build: Build, classes: dict[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -138,6 +138,7 @@ DATA: dict[str, Callable[[Study], None]] = {
     "blocks of volumes": lambda s: s.set("data.subvolumes", {"grid": [2, 2, 2]}),
     "slices of volumes": lambda s: s.set("data.slices", 0),
     "folders that are series": lambda s: s.set("data.series", True),
+    "windows of DICOM": lambda s: s.set("data.voi", True),
     "a case left out": lambda s: s.set("data.exclude", ["a"]),
 }
 

@@ -116,6 +116,8 @@ def test_a_token_is_taken_from_the_environment_too(
         (f"https://tracking.invalid/?api_key={TOKEN}", SERVER),
         (f"https://tracking.invalid/?accessKeyId={TOKEN}", SERVER),
         (f"https://tracking.invalid/?key={TOKEN}", SERVER),
+        (f"https://tracking.invalid/?Authorization={TOKEN}", SERVER),
+        (f"https://tracking.invalid/#token={TOKEN}", SERVER),
         (f"https://tracking.invalid/?sv=1&sig={TOKEN}", SERVER),
         (f"postgresql+psycopg2://tracking.invalid/mlflow?PASSWORD={PASSWORD}", POSTGRESQL),
         (f"mysql+pymysql://tracking.invalid/mlflow?user={USER}", "name an option file of MySQL"),
@@ -146,6 +148,8 @@ def test_a_query_is_not_repeated_in_a_message(
     """Its keys may have a meaning that nobody here knows."""
     use(f"http://127.0.0.1:1/?tenant={TOKEN}")
     assert "http://127.0.0.1:1/ does not answer" in track(NAME)
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    assert cli.main(["predict", "--model", f"models:/{NAME}@champion", ".", "masks"]) == 2
     monkeypatch.setattr(mlflow.store.db.utils, "MAX_RETRY_COUNT", 1)
     use(f"postgresql://127.0.0.1:1/mlflow?connect_timeout=1&application_name={TOKEN}")
     assert cli.main(["track", NAME]) == 2
@@ -161,7 +165,8 @@ def test_a_query_is_not_repeated_in_a_message(
     [
         "https://tracking.invalid/mlflow?workspace=knees",
         "postgresql://tracking.invalid/mlflow?sslmode=verify-full&sslkey=/etc/k&passfile=/home/me/.pgpass",
-        "mysql://tracking.invalid/mlflow?ssl_key=/etc/k&read_default_file=/home/me/.my.cnf",
+        "mysql://tracking.invalid/mlflow?ssl_key=/etc/k&read_default_file=/home/me/.my.cnf&auth_plugin=sha2",
+        "mssql+pyodbc:///?odbc_connect=SERVER%3Dh%3BUID%3D%3BAuthentication%3DActiveDirectoryMsi",
     ],
 )
 def test_files_that_hold_credentials_may_be_named(address: str) -> None:

@@ -23,7 +23,6 @@ from seggrid.errors import UserError
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-SUFFIXES = (".dcm", ".dicom", ".ima")
 _HEADER = (
     "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "PatientID", "IssuerOfPatientID",
     "NumberOfFrames", "Rows", "Columns", "InstanceNumber", "AcquisitionTime",
@@ -78,17 +77,6 @@ class Header:
 def pseudonym(kind: str, content: bytes) -> str:
     """Return ``KIND-`` and 12 hex digits that stand for ``content``, which must be too long to be guessed."""
     return f"{kind}-{hashlib.sha256(content).hexdigest()[:12]}"
-
-
-def is_dicom(path: Path) -> bool:
-    """Whether a file says, by its suffix or by its first bytes, that it is DICOM."""
-    if path.suffix.lower() in SUFFIXES:
-        return True
-    try:
-        with path.open("rb") as stream:
-            return stream.read(132)[128:] == b"DICM"
-    except OSError:
-        return False
 
 
 @functools.cache

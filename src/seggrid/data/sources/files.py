@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from seggrid.data.sources import dicom, volumes
+from seggrid.data.sources import volumes
 from seggrid.errors import UserError
+from seggrid.manifest import DICOM_SUFFIXES, is_dicom
 
 _LOSSLESS = (".png", ".tif", ".tiff", *volumes.NIFTI, *volumes.ITK)
 _LOSSY = (".jpg", ".jpeg")
@@ -24,7 +25,7 @@ Spacing = tuple[float, ...]
 def stem(path: Path) -> str:
     """Return the path without its suffix (``.nii.gz`` is one suffix), where it is that of a type that is read."""
     text, suffix = path.as_posix(), volumes.suffix(path)
-    return text[: -len(suffix)] if suffix in (*_LOSSLESS, *_LOSSY, *dicom.SUFFIXES) else text
+    return text[: -len(suffix)] if suffix in (*_LOSSLESS, *_LOSSY, *DICOM_SUFFIXES) else text
 
 
 def size_text(shape: tuple[int, ...]) -> str:
@@ -57,7 +58,7 @@ def by_stem(
             continue
         if lossless and suffix in _LOSSY:
             problems[path] = f"{path}: a JPEG mask has wrong values along edges; save masks as PNG"
-        elif not is_flat(path) and not dicom.is_dicom(path):
+        elif not is_flat(path) and not is_dicom(path):
             problems[path] = f"{path}: files of type {suffix or 'unknown'} are not read; take it out of the folder"
         elif not is_flat(path) and not with_dicom:
             problems[path] = f"{path}: DICOM is read by the folder source only; set data.source to folder"

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seggrid.data.sources.dicom import Header, damage, library, pseudonym, read_header
-from seggrid.data.sources.dicom_pixels import read_frame
+from seggrid.data.sources.dicom_pixels import Where, darken, read_pixels
 from seggrid.data.sources.grids import Grid
 from seggrid.errors import UserError
 
@@ -100,7 +100,7 @@ class Series:
     def read(self, voi: bool = False) -> tuple[npt.NDArray[Any], tuple[float, ...]]:
         """Return the volume ``(1, slice, row, column)`` in canonical axes, and its spacing in mm.
 
-        Values are those of ``read_frame``, slice by slice.
+        Values are those of ``read_pixels``, slice by slice; padding is as dark as the darkest voxel that is none.
 
         Args:
             voi: see there.
@@ -109,22 +109,27 @@ class Series:
             UserError: a slice cannot be read, or is coloured.
         """
         stack: npt.NDArray[Any] | None = None
+        padding: Where | None = None
         for number, part in enumerate(self.slices):
             try:
-                pixels = read_frame(part.path, voi=voi)[0]
+                pixels = read_pixels(part.path, voi=voi)
             except UserError as error:
                 raise UserError(f"slice {number + 1} of {len(self.slices)}: {error}") from None
-            if len(pixels) > 1:
+            if len(pixels.values) > 1:
                 raise UserError(f"slice {number + 1} of {len(self.slices)} is coloured; save it as grey values")
+            plane = pixels.values[0]
             if stack is None:
-                stack = np.empty((len(self.slices), *pixels.shape[1:]), pixels.dtype)
-            if pixels.dtype != stack.dtype:
+                stack = np.empty((len(self.slices), *plane.shape), plane.dtype)
+            if plane.dtype != stack.dtype:
                 # Scaled slices among others that are not.
                 stack = stack.astype(np.float32)
-            stack[number] = pixels[0]
+            stack[number] = plane
+            if pixels.padding is not None:
+                padding = np.zeros(stack.shape, np.bool_) if padding is None else padding
+                padding[number] = pixels.padding
         if stack is None:
             raise UserError("a series without slices")
-        return np.ascontiguousarray(self.to_canonical(stack))[None], self.grid.spacing
+        return np.ascontiguousarray(self.to_canonical(darken(stack[None], padding)[0]))[None], self.grid.spacing
 
 
 def series_pseudonym(header: Header) -> str:

@@ -10,13 +10,13 @@ from typing import Any
 import numpy.typing as npt
 
 from seggrid.data.sources.base import Hidden
-from seggrid.data.sources.dicom import is_dicom
 from seggrid.data.sources.files import Spacing, is_flat, read_mask
 from seggrid.data.sources.pseudonyms import TABLE, HiddenCases, hide, name_by_content
 from seggrid.data.sources.segmentation import read_series_segmentation
 from seggrid.data.sources.series import Series, Slice, arrange, read_slice
 from seggrid.data.sources.volumes import may_be_volume, read_grid
 from seggrid.errors import UserError
+from seggrid.manifest import is_dicom
 
 _SEE = f"{TABLE} says which folder it is"
 

@@ -166,7 +166,7 @@ def _itk_header(path: Path) -> Any:
     try:
         reader.ReadImageInformation()
     except RuntimeError as error:
-        raise _unreadable(path, _reason(path, error)) from None
+        raise _unreadable(path, _reason(error, "its header cannot be parsed")) from None
     axes = reader.GetDimension()
     if axes not in (2, 3):
         raise UserError(_FOURTH.format(path=path, axes=axes))
@@ -175,15 +175,11 @@ def _itk_header(path: Path) -> Any:
     return reader
 
 
-def _reason(path: Path, error: RuntimeError) -> RuntimeError:
+def _reason(error: RuntimeError, otherwise: str) -> RuntimeError:
     """What ITK says in its last line, without its traceback."""
     last = str(error).strip().splitlines()[-1].strip()
-    if last.startswith("Reason: "):
-        # Of MetaImage: whatever has failed last in the whole process.
-        voxels = companion(path) if path.suffix.lower() == ".mhd" else None
-        there = voxels is None or voxels.is_file()
-        last = "fewer voxels than its header says" if there else f"no {voxels} with its voxels"
-    return RuntimeError(last)
+    # What MetaImage calls so is the latest error of the whole process, whatever it was about.
+    return RuntimeError(otherwise if last.startswith("Reason: ") else last)
 
 
 def _itk_grid(path: Path, reader: Any) -> Grid | None:
@@ -204,7 +200,8 @@ def _read_itk(path: Path) -> tuple[npt.NDArray[Any], tuple[float, ...]]:
         # A view, which lives as long as the image.
         array = _inflated(reader, compressed) if compressed else _sitk().GetArrayViewFromImage(image)
     except RuntimeError as error:
-        raise _unreadable(path, _reason(path, error)) from None
+        why = "it has fewer voxels than its header says, or a file of them is missing"
+        raise _unreadable(path, _reason(error, why)) from None
     except _DAMAGE as error:
         raise _unreadable(path, error) from error
     if grid is None:

@@ -30,7 +30,8 @@ def build(results: Results) -> Section:
         return Section("ranking", "Ranking", {"rows": [], "unranked": [], "criteria": []})
     frame = ranking_frame(results.ranking, scores)
     ranked = frame["rank"].notna()
-    devices = {run.status.device for run in results.grid.runs if run.status and run.status.device}
+    ended = (run.status for run in results.grid.runs if run.status and run.status.state == "completed")
+    devices = {status.device for status in ended if status.device}
     values = {
         "rows": list(frame[ranked].itertuples()),
         "unranked": list(frame[~ranked].itertuples()),

@@ -9,6 +9,7 @@ import gdcm
 import numpy as np
 import numpy.typing as npt
 from pydicom import dcmwrite
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.uid import (
@@ -58,6 +59,9 @@ def write_dicom(
     if sequence:
         found.NumberOfFrames = len(frames)
     for name, value in more.items():
+        if isinstance(value, DataElement):  # of another type than the dictionary has
+            found.add(value)
+            continue
         setattr(found, name, Sequence(value) if isinstance(value, list) and isinstance(value[0], Dataset) else value)
     found.PixelData = frames.tobytes()
     if form == "RLE":

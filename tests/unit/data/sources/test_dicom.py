@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from pydicom.dataset import Dataset
 
-from seggrid.data.sources.dicom import is_dicom, read_header
+from seggrid.data.sources.dicom import read_header
 from seggrid.data.sources.dicom_pixels import read_frame
 from seggrid.errors import UserError
+from seggrid.manifest import is_dicom
 from tests.unit.data.sources.dicom_files import IDENTIFIERS, radiograph, write_dicom
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydicom.dataelem import DataElement
 from pydicom.pixels import apply_voi_lut
 
 from seggrid.data.sources.dicom import read_header
@@ -89,16 +90,58 @@ def test_a_window_is_applied_where_it_is_asked_for(tmp_path: Path, window: dict[
     assert 0 <= image.min() < 0.1 < 0.9 < image.max() <= 1
 
 
-@pytest.mark.parametrize(("entries", "depth"), [(4096, 8), (4096, 12), (256, 8), (1024, 16)])
-def test_a_voi_table_is_applied_before_a_window(tmp_path: Path, entries: int, depth: int) -> None:
-    """Also a long table of few bits, and values beyond its ends."""
+@pytest.mark.parametrize("form", ["plain", "implicit"])
+@pytest.mark.parametrize(
+    ("entries", "depth", "packed"),
+    [(4096, 8, False), (4096, 8, True), (4096, 12, False), (256, 8, False), (1024, 16, False), (40000, 16, False)],
+)
+def test_a_voi_table_is_applied_before_a_window(
+    tmp_path: Path, entries: int, depth: int, packed: bool, form: str
+) -> None:
+    """Also a long table of few bits, one whose entries are packed into bytes, and values beyond its ends."""
     first = 500
-    table = (np.linspace(0, 1, entries) ** 2 * ((1 << depth) - 1)).astype(np.uint16)
+    table = (np.linspace(0, 1, entries) ** 2 * ((1 << depth) - 1)).astype(np.uint8 if packed else np.uint16)
     entry = item(LUTDescriptor=[entries, first, depth], LUTData=table.tobytes())
     pixels = radiograph(2)
-    write_dicom(tmp_path / "a.dcm", pixels, VOILUTSequence=[entry], WindowCenter=5, WindowWidth=9)
+    write_dicom(tmp_path / "a.dcm", pixels, form=form, VOILUTSequence=[entry], WindowCenter=5, WindowWidth=9)
     expected = table[np.clip(pixels.astype(int) - first, 0, entries - 1)] / ((1 << depth) - 1)
     assert np.allclose(read_frame(tmp_path / "a.dcm", voi=True)[0][0], expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("form", ["plain", "implicit"])
+def test_a_voi_table_may_begin_below_0(tmp_path: Path, form: str) -> None:
+    pixels = radiograph(2)
+    table = np.linspace(0, 4095, 4096).astype(np.uint16)
+    entry = item(LUTDescriptor=[4096, -1024, 12], LUTData=table.tobytes())
+    # Signed, for pydicom to write a first value below 0; values are those of a CT.
+    write_dicom(
+        tmp_path / "a.dcm", pixels.astype(np.int16), 16, form=form,
+        RescaleSlope=1, RescaleIntercept=-1024, RescaleType="HU", VOILUTSequence=[entry],
+    )  # fmt: skip
+    assert np.allclose(read_frame(tmp_path / "a.dcm", voi=True)[0][0], pixels / 4095, atol=1e-6)
+
+
+def test_a_table_that_is_not_whole_leaves_the_window(tmp_path: Path) -> None:
+    window = {"WindowCenter": 2000, "WindowWidth": 1000, "VOILUTFunction": ""}
+    write_dicom(tmp_path / "a.dcm", radiograph(2), VOILUTSequence=[item(LUTExplanation="none")], **window)
+    expected = np.clip((radiograph(2) - 1999.5) / 999 + 0.5, 0, 1)
+    assert np.allclose(read_frame(tmp_path / "a.dcm", voi=True)[0][0], expected, atol=1e-6)
+
+
+def test_a_table_that_is_too_short_is_damage(tmp_path: Path) -> None:
+    entry = item(LUTDescriptor=[4096, 0, 12], LUTData=bytes(100))
+    write_dicom(tmp_path / "a.dcm", radiograph(2), VOILUTSequence=[entry])
+    with pytest.raises(UserError, match="unreadable or truncated"):
+        read_frame(tmp_path / "a.dcm", voi=True)
+
+
+def test_a_frame_without_a_window_has_that_of_the_file(tmp_path: Path) -> None:
+    pixels = radiograph(3, (2, 8, 9))
+    frames = [item(FrameVOILUTSequence=[item(WindowCenterWidthExplanation="x")]) for _ in range(2)]
+    window = {"WindowCenter": 2000, "WindowWidth": 1000}
+    write_dicom(tmp_path / "a.dcm", pixels, PerFrameFunctionalGroupsSequence=frames, **window)
+    expected = np.clip((pixels[1] - 1999.5) / 999 + 0.5, 0, 1)
+    assert np.allclose(read_frame(tmp_path / "a.dcm", 2, voi=True)[0][0], expected, atol=1e-6)
 
 
 def test_a_frame_of_its_own_groups_has_its_own_window(tmp_path: Path) -> None:
@@ -148,6 +191,29 @@ def test_padding_is_dark(
     assert np.array_equal(image[:, :-3], plain[:, :-3])
     assert (image[:, -3:] == image[:, :-3].min()).all()
     assert image.dtype == plain.dtype
+
+
+@pytest.mark.parametrize("form", ["plain", "implicit"])
+@pytest.mark.parametrize(("kind", "stored", "told"), [("int16", -2000, 63536), ("uint16", 63536, -2000)])
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+def test_padding_may_be_written_with_the_other_sign(
+    tmp_path: Path, kind: str, stored: int, told: int, photometric: str, form: str
+) -> None:
+    pixels = np.arange(48).reshape(6, 8).astype(kind) + 100
+    pixels[:, :2] = stored
+    value = DataElement(0x00280120, "US" if told > 0 else "SS", told)
+    write_dicom(
+        tmp_path / "a.dcm", pixels, 16, form=form, PhotometricInterpretation=photometric, PixelPaddingValue=value
+    )
+    image = read_frame(tmp_path / "a.dcm")[0][0]
+    assert (image[:, :2] == image[:, 2:].min()).all()
+
+
+@pytest.mark.parametrize("value", [[3, 4], b"ab"])
+def test_padding_that_is_no_number_says_nothing(tmp_path: Path, value: Any) -> None:
+    element = DataElement(0x00280120, "OW" if isinstance(value, bytes) else "US", value)
+    write_dicom(tmp_path / "a.dcm", radiograph(1), PixelPaddingValue=element)
+    assert np.array_equal(read_frame(tmp_path / "a.dcm")[0][0], radiograph(1))
 
 
 def test_an_image_of_nothing_but_padding_stays(tmp_path: Path) -> None:
@@ -204,6 +270,8 @@ def test_colours_that_are_grey_have_one_channel(tmp_path: Path) -> None:
     for name, pixels, channels in (("grey", colours, 1), ("real", colours + np.uint8([0, 1, 2]), 3)):
         write_dicom(tmp_path / f"{name}.dcm", pixels.reshape(6, -1), 8, **more, **shape)
         image = read_frame(tmp_path / f"{name}.dcm")[0]
+        with pytest.raises(UserError, match="is coloured, and a window is one of grey values"):
+            read_frame(tmp_path / f"{name}.dcm", voi=True)
         assert image.shape == (channels, 6, 8)
         assert np.array_equal(image, np.moveaxis(pixels, -1, 0)[:channels])
 

@@ -58,6 +58,28 @@ def test_slices_are_read_by_their_windows_where_asked_for(tmp_path: Path) -> Non
     assert np.allclose(load(tmp_path, voi=True).image[0], expected, atol=1e-6)
 
 
+def test_padding_is_as_dark_in_every_slice(tmp_path: Path) -> None:
+    """Also in a slice that is nothing else."""
+    filled = VOLUME.copy()
+    filled[:, :, -2:] = -2000
+    filled[3] = -2000
+    write_series(tmp_path / "images" / "Doe", filled, PixelPaddingValue=-2000)
+    write_volume(tmp_path / "masks" / "Doe.nrrd", MASK)
+    image = load(tmp_path).image[0]
+    padding = filled == -2000
+    assert np.array_equal(image[~padding], filled[~padding])
+    assert set(image[padding]) == {filled[~padding].min()}
+
+
+def test_a_mask_without_its_voxels_is_told_by_the_pseudonym(tmp_path: Path) -> None:
+    write_series(tmp_path / "images" / "Doe_Jane", VOLUME)
+    write_volume(tmp_path / "masks" / "Doe_Jane.mhd", MASK, compressed=False)
+    (tmp_path / "masks" / "Doe_Jane.raw").unlink()
+    with pytest.raises(UserError, match=r"dcm-\w+: its mask: unreadable or truncated") as error:
+        load(tmp_path)
+    assert not any(name in str(error.value) for name in IDENTIFIERS)
+
+
 def test_a_dicom_segmentation_of_some_slices_is_a_mask(tmp_path: Path) -> None:
     files = write_series(tmp_path / "images" / "a", VOLUME)
     shown = [pydicom.dcmread(files[number]) for number in (1, 3)]
