@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from seggrid.analysis.trainings import Sides, Trainings
 from seggrid.config import Mixture
+from seggrid.report.page import render
 from seggrid.report.results import Results, read_results
 from seggrid.report.sections import answer, comparisons, effects, simplex, stability
 from seggrid.scoring.stage import score
@@ -76,6 +80,42 @@ def test_the_answer_says_what_of_the_margin_can_be_seen(
     seen = found["evidence"]["detectable"]
     assert found["winner"]["loss"] == "dice" or not better
     assert (seen["better"], seen["worse"], seen["groups"]) == (better, worse, 10)
+
+
+@pytest.mark.parametrize(
+    ("seeds", "good", "told"),
+    [
+        (2, 1, "in 2 by O and in 2 by D, too few to tell what another training would give."),
+        (4, 2, "(exact sign test, p = 1.000 and p = 1.000): no more often than by chance. Another training may"),
+        (4, 4, "in 8 by O and in 8 by D (exact sign test, p = 0.008 and p = 0.008). "),
+    ],
+)
+def test_the_answer_says_how_many_runs_agree(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seeds: int, good: int, told: str
+) -> None:
+    """Patients agree by hundreds where a few runs went well."""
+
+    def value(run: PlannedRun, split: str, group: str, case: str, name: str) -> tuple[float, float]:
+        better, worse = (run.loss == "dice" and (run.seed < good) == side for side in (True, False))
+        return 0.7 + 0.2 * better - 0.01 * worse, 10 - 2 * better + 0.1 * worse
+
+    monkeypatch.setenv("SEGGRID_RESULTS", str(tmp_path))
+    write_grid(value, mixtures=("dice", "focal"), seeds=range(seeds), groups=10, scoring={"bootstrap": 100})
+    score("grid")
+    results = read_results("grid")
+    found = answer.build(results).values["trainings"]
+    assert (found.pairs, found.overlap.wins, found.distance.losses) == (2 * seeds, 2 * good, 2 * (seeds - good))
+    assert told in shown(results)
+
+
+def test_the_answer_says_what_a_single_run_each_cannot_tell(results: Results, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answer, "compare_trainings", lambda *_: Trainings(1, Sides(1, 0, 1.0), Sides(1, 0, 1.0)))
+    assert "With one run each, nothing tells what another training would give." in shown(results)
+
+
+def shown(results: Results) -> str:
+    """The words of the answer."""
+    return " ".join(html.unescape(re.sub("<[^>]+>", "", render(results, [answer.build(results)]))).split())
 
 
 def test_every_candidate_is_compared_with_baseline_and_winner(results: Results) -> None:

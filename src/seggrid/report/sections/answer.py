@@ -9,6 +9,7 @@ import pandas as pd
 from seggrid.analysis.differences import differences
 from seggrid.analysis.evidence import Evidence, Measure
 from seggrid.analysis.stability import selection_corrected
+from seggrid.analysis.trainings import Trainings, compare_trainings
 from seggrid.report.page import Section
 from seggrid.report.results import Results
 from seggrid.scoring import criterion
@@ -37,6 +38,7 @@ def _winner(results: Results, scores: dict[str, Any]) -> dict[str, Any]:
         "runner_up": runner_up,
         "margin": None if runner_up is None else _margin(winner, runner_up, column),
         "evidence": _evidence(results),
+        "trainings": _trainings(results),
         "chosen": chosen,
         "same_choice": chosen is not None and (chosen["network"], chosen["loss"]) == (winner.network, winner.loss),
         "optimism": scores["optimism"],
@@ -44,6 +46,14 @@ def _winner(results: Results, scores: dict[str, Any]) -> dict[str, Any]:
         "is_baseline": winner["loss"] == scores["baseline"],
         "baseline": _label(results, scores["baseline"]),
     }
+
+
+def _trainings(results: Results) -> Trainings | None:
+    """What the runs say of winner and runner-up; ``None`` without a runner-up, or where no two runs can be compared."""
+    if results.means is None or len(results.ranked) < 2:
+        return None
+    found = compare_trainings(results.grid, results.means, *results.candidates[:2])
+    return found if found.pairs else None
 
 
 def _margin(winner: pd.Series, runner_up: pd.Series, column: str) -> dict[str, float]:
