@@ -1,4 +1,6 @@
-"""Time to import 1,000 made-up runs into MLflow: ``python benchmarks/tracking.py [--runs 1000] [--epochs 50]``.
+"""Time to import 1,000 made-up runs into MLflow.
+
+``python benchmarks/tracking.py [--runs 1000] [--epochs 50] [--web gunicorn]``.
 
 Into the local store, and into a real ``mlflow server`` on this machine, with two workers and sqlite, sqlite with a
 write-ahead log (WAL) or PostgreSQL behind it: first all runs, then again where nothing is new, then after 10 more. The
@@ -138,9 +140,10 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=50)
     parser.add_argument("--store", choices=STORES, action="append")
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--web", choices=("uvicorn", "gunicorn"), default="uvicorn", help="MLflow's default: uvicorn")
     options = parser.parse_args()
     stage.choose_champion = lambda *_: None
-    print(f"{options.runs} runs of {options.epochs} epochs; {processor()}, {os.cpu_count()} cores")
+    print(f"{options.runs} runs of {options.epochs} epochs; {options.web}; {processor()}, {os.cpu_count()} cores")
     print("seconds / processor seconds")
     print(f"{'store':>10} {'pandas':>14} {'first':>14} {'second':>14} {'10 new':>14}")
     for store in options.store or STORES:
@@ -150,7 +153,7 @@ def main() -> None:
             uri = None
             if store != "local":
                 database = life.enter_context(cluster()) if store == "postgresql" else None
-                server = Server(Path(folder) / "server", database, options.workers)
+                server = Server(Path(folder) / "server", database, options.workers, options.web)
                 if store == "wal":
                     write_ahead(server)
                 life.callback(server.stop)

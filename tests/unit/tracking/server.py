@@ -14,6 +14,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 #: Long, for the machine may be busy with other tests.
 START_SECONDS = 300
@@ -62,10 +63,17 @@ class Server:
     Args:
         database: its address; by default sqlite in the folder.
         workers: processes that answer requests.
+        web: what they are.
     """
 
-    def __init__(self, folder: Path, database: str | None = None, workers: int = 1) -> None:
-        self.folder, self.port, self.workers = folder, free_port(), workers
+    def __init__(
+        self,
+        folder: Path,
+        database: str | None = None,
+        workers: int = 1,
+        web: Literal["uvicorn", "gunicorn"] = "uvicorn",
+    ) -> None:
+        self.folder, self.port, self.workers, self.web = folder, free_port(), workers, web
         self.database = database or f"sqlite:///{folder / 'mlflow.db'}"
         self.uri = f"http://127.0.0.1:{self.port}"
         self._life: contextlib.ExitStack | None = None
@@ -80,7 +88,7 @@ class Server:
             "--backend-store-uri", self.database,
             "--artifacts-destination", str(self.folder / "artifacts"),
             # On a busy machine workers start slowly, and five seconds on they would be killed and started again.
-            "--uvicorn-opts", "--timeout-worker-healthcheck 120",
+            f"--{self.web}-opts", "--timeout 120" if self.web == "gunicorn" else "--timeout-worker-healthcheck 120",
         ]  # fmt: skip
         life = contextlib.ExitStack()
         # Its seven further processes are for work that nobody asks for here.
