@@ -16,7 +16,7 @@ from seggrid.config.base import identity
 from seggrid.config.data import CocoData, Data, NnunetData, PhantomData, nnunet_classes
 from seggrid.config.phantom import PHANTOM_CLASSES
 from seggrid.errors import UserError
-from seggrid.manifest import holds_dicom, holds_volumes, manifest_hash
+from seggrid.manifest import holds_dicom, holds_volumes, manifest_hash, raw_files
 from seggrid.parents import file_digest
 from seggrid.paths import manifest_cache
 from seggrid.records import digest, read_json
@@ -42,7 +42,7 @@ def class_names(data: Data) -> tuple[str, ...]:
 
 def data_spec(experiment: Experiment) -> DataSpec:
     data = experiment.data
-    defining = identity(data)
+    defining, files = identity(data), raw_files(data)
     if not isinstance(data, PhantomData):
         # The names of the classes are labels; which values they stand for, and in which order, is not.
         defining["classes"] = [
@@ -57,9 +57,9 @@ def data_spec(experiment: Experiment) -> DataSpec:
         "splits": identity(experiment.splits),
         **({"version": DATA_VERSION} if DATA_VERSION != 1 else {}),
         # How volumes lie changed with them: the axes of NIfTI were those of the file before.
-        **({"volumes": 2} if holds_volumes(data) else {}),
+        **({"volumes": 2} if holds_volumes(data, files) else {}),
         # Padding is dark, and film has its own spacing.
-        **({"dicom": 2} if holds_dicom(data) else {}),
+        **({"dicom": 2} if holds_dicom(data, files) else {}),
     }
     return DataSpec(
         data_id=f"{data.source}-{digest(defining)}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 
 from seggrid.config.data import CocoData, Data, FolderData, NnunetData, PhantomData
@@ -84,28 +85,19 @@ def manifest_hash(data: Data, cache: Path) -> str:
     return digest(listed)
 
 
-def holds_volumes(data: Data) -> bool:
-    """Whether a NIfTI file of a data set has three axes, by its header; looks no further than the first of them.
-
-    Raises:
-        UserError: the folder or one of its parts is missing.
-    """
+def holds_volumes(data: Data, files: Iterable[Path]) -> bool:
+    """Whether a NIfTI file among the raw ones has three axes, by its header; looks no further than the first."""
     if isinstance(data, PhantomData):
         return False
-    files = (data.path / file for file in raw_files(data) if file.name.lower().endswith((".nii", ".nii.gz")))
-    return any(map(_has_three_axes, files))
+    found = (data.path / file for file in files if file.name.lower().endswith((".nii", ".nii.gz")))
+    return any(map(_has_three_axes, found))
 
 
-def holds_dicom(data: Data) -> bool:
-    """Whether an image of a data set is DICOM; looks no further than the first of them.
-
-    Raises:
-        UserError: the folder or one of its parts is missing.
-    """
+def holds_dicom(data: Data, files: Iterable[Path]) -> bool:
+    """Whether an image among the raw files is DICOM that is read; looks no further than the first."""
     if not isinstance(data, FolderData):
         return False
-    inside = (file for file in raw_files(data) if file.is_relative_to(data.images))
-    return any(is_dicom(data.path / file) for file in inside)
+    return any(is_dicom(data.path / file) for file in files if file.is_relative_to(data.images))
 
 
 def is_dicom(path: Path) -> bool:

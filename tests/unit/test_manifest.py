@@ -170,14 +170,14 @@ def test_a_phantom_needs_no_files_and_no_cache(tmp_path: Path) -> None:
 
 def test_volumes_are_known_by_their_headers(folder: Path) -> None:
     data = data_of(folder)
-    assert not holds_volumes(data)
+    assert not holds_volumes(data, raw_files(data))
     shapes = {"c.nii": (4, 5), "d.nii.gz": (4, 5, 1), "e.nii": (4, 5, 1, 1)}
     for name, shape in shapes.items():
         nib.save(nib.Nifti1Image(np.zeros(shape, np.uint8), np.eye(4)), folder / "images" / name)
     (folder / "images" / "broken.nii.gz").write_bytes(b"no gzip")
-    assert not holds_volumes(data)
+    assert not holds_volumes(data, raw_files(data))
     nib.save(nib.Nifti1Image(np.zeros((1, 5, 6), np.uint8), np.eye(4)), folder / "images" / "a.nii.gz")
-    assert holds_volumes(data)
+    assert holds_volumes(data, raw_files(data))
 
 
 def test_only_data_sets_of_volumes_get_another_id(
@@ -189,3 +189,15 @@ def test_only_data_sets_of_volumes_get_another_id(
     assert "volumes" not in data_spec(experiment).identity
     nib.save(nib.Nifti1Image(np.zeros((3, 5, 6), np.uint8), np.eye(4)), folder / "images" / "c.nii.gz")
     assert data_spec(experiment).identity["volumes"] == 2
+
+
+def test_only_data_sets_with_dicom_images_get_another_id(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEGGRID_RESULTS", str(tmp_path / "results"))
+    settings = {"name": "x", "data": data_of(folder).model_dump(), "networks": ["UNet_R18"], "mixtures": ["ce"]}
+    experiment = Experiment.model_validate(settings | {"preprocessing": ["z_score"]})
+    (folder / "masks" / "c.dcm").write_bytes(bytes(128) + b"DICM")
+    assert "dicom" not in data_spec(experiment).identity, "of a mask nothing has changed"
+    (folder / "images" / "IM0001").write_bytes(bytes(128) + b"DICM")
+    assert data_spec(experiment).identity["dicom"] == 2

@@ -10,9 +10,6 @@ from seggrid.scoring.grid import Candidate, Grid
 from seggrid.scoring.paired import ALPHA, sign_test
 from seggrid.scoring.tables import run_table
 
-#: Fewer pairs are never on one side more often than by chance, not even all of them.
-ENOUGH_PAIRS = 6
-
 
 class Sides(NamedTuple):
     """On which side the pairs of runs are by one measure.
@@ -48,19 +45,18 @@ class Trainings(NamedTuple):
 
     @property
     def enough(self) -> bool:
-        """Whether they can tell anything."""
-        return self.pairs >= ENOUGH_PAIRS
+        """Whether all of them on one side would be more than chance."""
+        return sign_test(self.pairs, 0) < ALPHA
 
 
 def compare_trainings(grid: Grid, means: Means, first: Candidate, second: Candidate) -> Trainings:
     """Compare two candidates run by run; unlike groups, runs speak of what another training would give."""
     table = run_table(grid, means)
-    keys = [tuple(candidate[:2]) for candidate in (first, second)]
-    by_place = [
-        table[(table["network"] == network) & (table["loss"] == loss)].set_index(["fold", "seed"])[list(MEASURES)]
-        for network, loss in keys
-    ]
-    differences = (by_place[0] - by_place[1]).dropna()
+    own, other = (
+        table[grid.candidate_of == grid.candidates.index(candidate)].set_index(["fold", "seed"])[list(MEASURES)]
+        for candidate in (first, second)
+    )
+    differences = (own - other).dropna()
     sides = []
     for measure, sign in zip(MEASURES, (1, -1), strict=True):
         wins, losses = (int((way * sign * differences[measure] > 0).sum()) for way in (1, -1))

@@ -136,21 +136,23 @@ def without_credentials(uri: str) -> str:
     parts = urlsplit(uri)
     query = parse_qsl(parts.query, keep_blank_values=True)
     found = any(_SECRET.search(key) or _SECRET_INSIDE.search(value) for key, value in query)
-    if parts.username or parts.password or parts.fragment or found:
-        kind = parts.scheme.partition("+")[0]
-        cure = _CURES.get("http" if kind == "https" else kind, "leave them to the configuration of its driver")
+    kind = parts.scheme.partition("+")[0].replace("https", "http")
+    # No server is asked for a fragment; in the path of a file it is part of a name.
+    if parts.username or parts.password or found or (kind == "http" and parts.fragment):
+        cure = _CURES.get(kind, "leave them to the configuration of its driver")
         raise ValueError(f"holds credentials; take them out and {cure}")
     return uri
 
 
-def without_query(uri: str, said: str | None = None) -> str:
-    """Return what may be shown of an address, whose query may hold a secret under a key of which nobody here knows.
+def without_query(uri: str) -> str:
+    """Return what of an address may be shown: its query may hold a secret under a key of which nobody here knows."""
+    return uri.partition("?")[0]
 
-    Args:
-        said: a message in which the address may stand, in place of the address itself.
-    """
-    shown, _, query = uri.partition("?")
-    return shown if said is None else said.replace(query, "...") if query else said
+
+def hide_query(message: str, uri: str) -> str:
+    """Return a message in one line, without the query of an address that may stand in it."""
+    query, text = uri.partition("?")[2], " ".join(message.split())
+    return text.replace(query, "...") if query else text
 
 
 class Tracking(Section):

@@ -42,18 +42,15 @@ class Expected:
         voi: DICOM files are read by their windows; see ``read_frame``.
     """
 
-    whole: bool = False
-    axis: int | None = None
-    channel_files: bool = False
-    voi: bool = False
+    whole: bool
+    axis: int | None
+    channel_files: bool
+    voi: bool
 
     @property
     def volumes(self) -> bool:
         """Whether DICOM files are the slices of volumes."""
         return self.whole or self.axis is not None
-
-
-FLAT = Expected()
 
 
 @dataclass(frozen=True)
@@ -143,7 +140,7 @@ class Inputs:
     pseudonyms: dict[Path, list[tuple[str, Path]]] = field(default_factory=dict)
 
 
-def find_inputs(paths: Sequence[Path], out: Path, expected: Expected = FLAT) -> Inputs:
+def find_inputs(paths: Sequence[Path], out: Path, expected: Expected) -> Inputs:
     """Find the images in files and folders.
 
     The mask of ``FOLDER/a/b.png`` is ``a/b.png``, that of a file its name, that of DICOM a pseudonym. In folders,

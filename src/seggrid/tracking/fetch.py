@@ -15,7 +15,7 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
 from seggrid.config import Experiment
-from seggrid.config.evaluation import Tracking, without_credentials, without_query
+from seggrid.config.evaluation import Tracking, hide_query, without_credentials, without_query
 from seggrid.errors import UserError
 from seggrid.paths import ExperimentFolder, tracking_store
 from seggrid.records import digest, read_model
@@ -50,7 +50,7 @@ def fetch_model(address: str) -> Path:
         place = f"{version}-{digest([uri, source])}"
         return _downloaded(client, source, tracking_store() / "models" / name / place)
     except (MlflowException, SQLAlchemyError) as error:
-        said = without_query(uri, " ".join(str(error).split()))[:400]
+        said = hide_query(str(error), uri)[:400]
         raise UserError(
             f"--model {address}: not to be had from {without_query(uri)} ({said}); see `seggrid track`"
         ) from error

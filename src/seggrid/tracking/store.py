@@ -17,7 +17,7 @@ from mlflow.utils.rest_utils import http_request
 from requests.exceptions import RequestException
 from sqlalchemy.exc import SQLAlchemyError
 
-from seggrid.config.evaluation import Tracking, without_query
+from seggrid.config.evaluation import Tracking, hide_query, without_query
 from seggrid.errors import UserError
 from seggrid.paths import tracking_store
 from seggrid.records import atomic
@@ -69,7 +69,7 @@ def open_store(settings: Tracking) -> Iterator[MlflowClient]:
         except (MlflowException, SQLAlchemyError, RequestException) as error:
             if is_server(uri) and _is_of_transport(error):
                 raise ServerDownError(f"{without_query(uri)} does not answer") from error
-            said = without_query(uri, " ".join(str(error).split()))[:400]
+            said = hide_query(str(error), uri)[:400]
             cure = (
                 "delete it, and `seggrid track` rebuilds it from files"
                 if settings.uri is None

@@ -48,6 +48,11 @@ def make_spec(data: dict[str, Any], steps: tuple[Any, ...], splits: dict[str, An
     return spec
 
 
+def described(folder: Path, classes: dict[str, int], **settings: Any) -> dict[str, Any]:
+    """How an experiment names a folder."""
+    return {"source": "folder", "path": str(folder), "classes": classes, **settings}
+
+
 @pytest.fixture(autouse=True)
 def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEGGRID_RESULTS", str(tmp_path))

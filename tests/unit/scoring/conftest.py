@@ -29,6 +29,19 @@ Values = Callable[[PlannedRun, str, str, str, str], tuple[float, float] | None]
 WriteGrid = Callable[..., Plan]
 
 
+#: The first claim of Wang et al., and mixtures that it can be tested on.
+LCE2 = {"text": "LCE2 over LCE1", "better": {"loss": "dual"}, "worse": {"loss": "weighted_ce"}, "source": "wang2026"}
+MIXTURES = [{"label": "dual", "terms": [{"loss": "dual_level_ce"}]}, "weighted_ce"]
+SIZE: dict[str, Any] = {"mixtures": MIXTURES, "folds": 2, "seeds": (0, 1, 2), "groups": 8}
+
+
+def experiment(**changes: Any) -> dict[str, Any]:
+    """An experiment that claims can be written into."""
+    return {
+        "name": "x", "data": {"source": "phantom"}, "networks": ["UNet_R18"], "mixtures": MIXTURES, **changes,
+    }  # fmt: skip
+
+
 def write_grid(
     values: Values | None = None,
     *,
@@ -146,3 +159,21 @@ def cases_of(run: PlannedRun) -> Path:
 def by_loss(**values: tuple[float, float]) -> Callable[..., tuple[float, float]]:
     """The same O and D for every case of a mixture."""
     return lambda run, *_: values[run.loss]
+
+
+def planted(gain: float, noise: float = 0.0) -> Values:
+    """A gain of the dual-level mixture that differs by group; networks, seeds and groups shift both sides."""
+
+    def value(run: PlannedRun, split: str, group: str, case: str, name: str) -> tuple[float, float]:
+        number = int(group[1:])
+        base = 0.6 + 0.01 * number + 0.001 * run.seed + 0.05 * (run.network == "FPN_R18")
+        own = gain + noise * (-1) ** number * (1 + number / 10)
+        value = base + own * (run.loss == "dual_level_ce")
+        return value, 20 * (1 - value)
+
+    return value
+
+
+def claimed(*claims: dict[str, Any]) -> dict[str, Any]:
+    """The section of an experiment."""
+    return {"claims": list(claims)}

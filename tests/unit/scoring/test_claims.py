@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,39 +9,25 @@ import pandas as pd
 import pytest
 
 from seggrid.config import Experiment
-from seggrid.config.load import parse_experiment
-from seggrid.errors import UserError
 from seggrid.paths import DataFolder, ExperimentFolder
-from seggrid.plan import make_plan
 from seggrid.records import write_json
-from seggrid.scoring.claims import _too_few, runs_agree
+from seggrid.scoring.claims import _too_few
 from seggrid.scoring.criterion import absolute
 from seggrid.scoring.grid import Grid
-from seggrid.scoring.paired import holm, rank_correlation, sign_test, signed_rank, smallest_detectable
+from seggrid.scoring.paired import holm, rank_correlation, signed_rank, smallest_detectable
 from seggrid.scoring.stage import score
 from seggrid.specification import PlannedRun
-from tests.unit.scoring.conftest import Values, WriteGrid, by_loss, table
-
-LCE2 = {"text": "LCE2 over LCE1", "better": {"loss": "dual"}, "worse": {"loss": "weighted_ce"}, "source": "wang2026"}
-MIXTURES = [{"label": "dual", "terms": [{"loss": "dual_level_ce"}]}, "weighted_ce"]
-SIZE: dict[str, Any] = {"mixtures": MIXTURES, "folds": 2, "seeds": (0, 1, 2), "groups": 8}
-
-
-def planted(gain: float, noise: float = 0.0) -> Values:
-    """A gain of the dual-level mixture that differs by group; networks, seeds and groups shift both sides."""
-
-    def value(run: PlannedRun, split: str, group: str, case: str, name: str) -> tuple[float, float]:
-        number = int(group[1:])
-        base = 0.6 + 0.01 * number + 0.001 * run.seed + 0.05 * (run.network == "FPN_R18")
-        own = gain + noise * (-1) ** number * (1 + number / 10)
-        value = base + own * (run.loss == "dual_level_ce")
-        return value, 20 * (1 - value)
-
-    return value
-
-
-def claimed(*claims: dict[str, Any]) -> dict[str, Any]:
-    return {"claims": list(claims)}
+from tests.unit.scoring.conftest import (
+    LCE2,
+    MIXTURES,
+    SIZE,
+    WriteGrid,
+    by_loss,
+    claimed,
+    experiment,
+    planted,
+    table,
+)
 
 
 def test_a_claim_holds_with_three_seeds_and_all_folds(grid: WriteGrid) -> None:
@@ -66,97 +51,6 @@ def test_the_other_way_round_is_said(grid: WriteGrid) -> None:
     assert found["difference"].to_numpy() == pytest.approx([-0.02, 0.4, 0.4])
     assert found["p_holm"].to_numpy() == pytest.approx(holm(found["p"].to_numpy()))
     assert (found["p_holm"] > found["p"]).all()
-
-
-def test_a_claim_that_most_pairs_of_runs_speak_against_is_not_decided(grid: WriteGrid) -> None:
-    """Two of three seeds lose a little, one gains much: every group is as claimed, two thirds of the runs are not."""
-
-    def value(run: PlannedRun, split: str, group: str, case: str, name: str) -> tuple[float, float]:
-        gain = {0: -0.01, 1: -0.01, 2: 0.05}[run.seed]
-        overlap = 0.6 + (gain + 0.001 * int(group[1:])) * (run.loss == "dual_level_ce")
-        return overlap, 20 * (1 - overlap)
-
-    grid(value, **SIZE, **claimed(LCE2, {**LCE2, "metric": "distance"}, {**LCE2, "metric": "absolute"}))
-    text = score("grid")
-    found = table("claims.csv")
-    assert (found["p_holm"] < 0.05).all()
-    assert set(found["verdict"]) == {"not decided here"}
-    assert set(found["condition"]) == {"3 seeds x all 2 folds; as claimed in 2 of 6 pairs of runs, p = 0.69"}
-    assert found[["wins", "groups", "run_wins", "run_losses", "runs"]].to_numpy().tolist() == [[8, 8, 2, 4, 6]] * 3
-    assert "in 8 of 8 groups and 2 of 6 pairs of runs as claimed" in " ".join(text.split())
-
-
-def by_run(lost: dict[tuple[str, int], float], sign: int = 1) -> Values:
-    """A gain of 0.05 of the dual-level mixture in all pairs of runs but some, by fold and seed."""
-
-    def value(run: PlannedRun, split: str, group: str, case: str, name: str) -> tuple[float, float]:
-        gain = lost.get((run.fold, run.seed), 0.05 + 0.001 * int(group[1:]))
-        return 0.6 + sign * gain * (run.loss == "dual_level_ce"), 5.0
-
-    return value
-
-
-@pytest.mark.parametrize(
-    ("folds", "lost", "counts", "decided"),
-    [
-        (3, {("0", 0): -0.01, ("1", 0): -0.01}, (7, 2, 9), "; as claimed in {} of 9 pairs of runs, p = 0.18"),
-        (3, {("0", 0): -0.01}, (8, 1, 9), ""),
-        (4, {("0", 0): -0.01, ("1", 0): -0.01, ("2", 1): -0.01}, (9, 3, 12),
-         "; as claimed in {} of 12 pairs of runs, p = 0.15"),
-        (4, {("0", 0): -0.01, ("1", 0): -0.01}, (10, 2, 12), ""),
-        (2, {("0", 0): -0.01}, (5, 1, 6), "; as claimed in {} of 6 pairs of runs, p = 0.22"),
-        (2, {("0", 0): 0.0}, (5, 0, 6), "; as claimed in {} of 6 pairs of runs, p = 0.062"),
-        (2, {}, (6, 0, 6), ""),
-    ],
-)  # fmt: skip
-@pytest.mark.parametrize("sign", [1, -1])
-def test_a_bare_majority_of_the_pairs_of_runs_decides_nothing(
-    grid: WriteGrid,
-    folds: int,
-    lost: dict[tuple[str, int], float],
-    counts: tuple[int, int, int],
-    decided: str,
-    sign: int,
-) -> None:
-    """Every group is on one side in the mean; the pairs of runs have to be so as well, more often than by chance."""
-    grid(by_run(lost, sign), **{**SIZE, "folds": folds, "groups": 12}, **claimed(LCE2))
-    score("grid")
-    row = table("claims.csv").iloc[0]
-    wins, losses, pairs = counts if sign > 0 else (counts[1], counts[0], counts[2])
-    assert (row["run_wins"], row["run_losses"], row["comparisons"]) == (wins, losses, pairs)
-    assert row["p_runs"] == pytest.approx(sign_test(wins, losses))
-    assert row["wins"] == (12 if sign > 0 else 0) and row["p_holm"] < 0.05
-    side = "held" if sign > 0 else "did not hold (the other way round)"
-    assert row["verdict"] == ("not decided here" if decided else side)
-    assert row["condition"] == f"3 seeds x all {folds} folds{decided.format(wins)}"
-
-
-@pytest.mark.parametrize(
-    ("wins", "losses", "p"),
-    [(8, 1, 0.0390625), (7, 2, 0.1796875), (10, 2, 0.03857421875), (7, 5, 0.7744140625), (6, 0, 0.03125),
-     (5, 0, 0.0625), (3, 0, 0.25), (0, 0, 1.0)],
-)  # fmt: skip
-def test_the_sign_test_is_exact_and_speaks_of_one_side(wins: int, losses: int, p: float) -> None:
-    """2 * sum of C(n, k) / 2^n over the k at least as far out."""
-    assert sign_test(wins, losses) == sign_test(losses, wins) == pytest.approx(p)
-    assert runs_agree(wins, losses, True) == runs_agree(losses, wins, False) == (p < 0.05)
-    assert not runs_agree(wins, losses, False)
-
-
-def test_pairs_that_share_a_run_count_once(grid: WriteGrid) -> None:
-    """One training of the dual-level mixture failed: it loses to both others, and is one training all the same."""
-
-    def value(run: PlannedRun, split: str, group: str, *_: str) -> tuple[float, float]:
-        gain = -0.01 if (run.fold, run.seed) == ("0", 0) else 0.05 + 0.001 * int(group[1:])
-        return 0.6 + gain * (run.loss == "dual_level_ce"), 5.0
-
-    claim = {**LCE2, "worse": {"loss": ["weighted_ce", "ce"]}}
-    grid(value, **{**SIZE, "mixtures": [*MIXTURES, "ce"]}, **claimed(claim))
-    score("grid")
-    row = table("claims.csv").iloc[0]
-    assert row[["runs", "comparisons", "run_wins", "run_losses"]].tolist() == [12, 6, 5, 1]
-    assert row["verdict"] == "not decided here"
-    assert row["condition"] == "3 seeds x all 2 folds; as claimed in 5 of 6 pairs of runs, p = 0.22"
 
 
 def test_noise_decides_nothing(grid: WriteGrid) -> None:
@@ -340,58 +234,6 @@ def test_an_experiment_without_claims_has_no_file(grid: WriteGrid) -> None:
     grid(planted(0.02), **SIZE)
     assert "claim:" not in score("grid")
     assert not ExperimentFolder("grid").claims.exists()
-
-
-def experiment(**changes: Any) -> dict[str, Any]:
-    return {
-        "name": "x", "data": {"source": "phantom"}, "networks": ["UNet_R18"], "mixtures": MIXTURES, **changes,
-    }  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("claim", "sentence"),
-    [
-        ({**LCE2, "worse": {"loss": "wieghted_ce"}}, "claims[0].worse.loss: wieghted_ce is no label or expression of a "
-         "mixture (did you mean weighted_ce?)"),
-        ({**LCE2, "worse": {"network": "UNet_R1"}}, "claims[0].worse.network: UNet_R1 is not one of the networks "
-         "(did you mean UNet_R18?)"),
-        ({**LCE2, "metric": "hd"}, "claims[0].metric: hd is not measured; add it to evaluation.metrics"),
-        ({**LCE2, "worse": {"loss": "dual"}}, "claims[0]: nothing is compared; let better and worse select different "
-         "candidates"),
-        ({**LCE2, "metric": "volume_bias"}, "claims[0].metric: volume_bias is best at 0, so neither more nor less of "
-         "it is better; name another metric"),
-        ({**LCE2, "worse": {}}, "claims[0].worse: name a network or a loss"),
-    ],
-)  # fmt: skip
-def test_a_mistake_is_one_sentence(claim: dict[str, Any], sentence: str) -> None:
-    with pytest.raises(UserError) as caught:
-        parse_experiment(experiment(claims=[claim]), "x.yaml")
-    assert str(caught.value) == f"x.yaml: {sentence}"
-
-
-def test_ensembles_over_seeds_have_no_partner() -> None:
-    claim = {"text": "joined", "better": {"network": "ensemble", "loss": "joined"},
-             "worse": {"network": "UNet_R18", "loss": "dual"}}  # fmt: skip
-    ensembles = [{"label": "joined", "over_seeds": True}, {"label": "each"}]
-    with pytest.raises(UserError) as caught:
-        parse_experiment(experiment(claims=[claim], seeds=[0, 1, 2], ensembles=ensembles), "x.yaml")
-    assert str(caught.value) == (
-        "x.yaml: claims[0]: joined joins all seeds, and claims pair runs of the same seed; name an ensemble without "
-        "over_seeds"
-    )
-    claim["better"] = {"network": "ensemble", "loss": "each"}
-    Experiment.model_validate(experiment(claims=[claim], seeds=[0, 1, 2], ensembles=ensembles))
-
-
-def test_expressions_and_labels_name_the_same_mixture() -> None:
-    for name in ("dual", "dual_level_ce", "1.0*dual_level_ce"):
-        Experiment.model_validate(experiment(claims=[{**LCE2, "better": {"loss": [name]}}]))
-
-
-def test_claims_change_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SEGGRID_RESULTS", str(tmp_path))
-    plans = [make_plan(Experiment.model_validate(experiment(claims=c)), []) for c in ([], [LCE2])]
-    assert plans[0].runs == plans[1].runs
 
 
 def test_the_order_of_equal_numbers_is_the_same_bytes(grid: WriteGrid) -> None:

@@ -57,7 +57,7 @@ class FolderSource:
         self._labels = LabelMap(data.classes, data.ignore)
         files = raw_files(data)
         self._masks, refused_masks = _within(files, data.path, data.masks, lossless=True)
-        self._flat_slice = not holds_volumes(data)
+        self._flat_slice = not holds_volumes(data, files)
         if data.series:
             inside = [file.relative_to(data.images) for file in files if file.is_relative_to(data.images)]
             self._images, self._refused = {}, refused_masks

@@ -35,7 +35,8 @@ class NnunetSource:
         except ValueError as error:
             raise UserError(f"{data.path / 'dataset.json'}: {error}") from None
         self._labels = LabelMap(classes, data.ignore)
-        self._flat_slice = not holds_volumes(data)
+        self._files = raw_files(data)
+        self._flat_slice = not holds_volumes(data, self._files)
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -47,7 +48,7 @@ class NnunetSource:
         images: dict[str, set[str]] = {}
         masks: set[str] = set()
         problems = []
-        for file in raw_files(self._data):
+        for file in self._files:
             part, name = file.parts[0], file.name.removesuffix(self._ending)
             if part not in ("imagesTr", "labelsTr"):
                 continue

@@ -122,7 +122,7 @@ class Series:
                 stack = np.empty((len(self.slices), *plane.shape), plane.dtype)
             if plane.dtype != stack.dtype:
                 # Scaled slices among others that are not.
-                stack = stack.astype(np.float32)
+                stack = stack.astype(np.float32, copy=False)
             stack[number] = plane
             if pixels.padding is not None:
                 padding = np.zeros(stack.shape, np.bool_) if padding is None else padding

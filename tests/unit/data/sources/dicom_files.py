@@ -8,6 +8,7 @@ from typing import Any
 import gdcm
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 from pydicom import dcmwrite
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileMetaDataset
@@ -21,8 +22,13 @@ from pydicom.uid import (
     generate_uid,
 )
 
+from seggrid.config.data import FolderData
+from seggrid.data.sources import Source, open_source
+
 #: What must never be seen outside of the data.
 IDENTIFIERS = ("Doe", "Jane", "4711-0815", "19530527", "St. Elsewhere", "A77B42")
+#: The objects in the masks.
+NAMES = ("disc", "box")
 #: By name: how gdcm calls what it compresses to.
 COMPRESSED = {
     "JPEG": gdcm.TransferSyntax.JPEGBaselineProcess1,
@@ -99,3 +105,23 @@ def radiograph(number: int, shape: tuple[int, ...] = (40, 48), top: int = 4000) 
     noise = np.random.default_rng(number).integers(0, 40, shape)
     ramp = np.linspace(0, top - 40, shape[-1])
     return (ramp + noise).astype(np.uint16)
+
+
+def source(path: Path, **settings: object) -> Source:
+    """The folder source with both objects."""
+    return open_source(
+        FolderData.model_validate({"source": "folder", "path": path, "classes": list(NAMES), **settings})
+    )
+
+
+def mask_of(number: int, shape: tuple[int, int] = (40, 48)) -> npt.NDArray[np.uint8]:
+    """A mask with both objects."""
+    mask = np.zeros(shape, np.uint8)
+    mask[20 : 30 + number % 3, 5:20], mask[5:15, 25 : 35 + number % 4] = 2, 1
+    return mask
+
+
+def write_png(path: Path, mask: npt.NDArray[np.uint8]) -> None:
+    """Write a mask."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(mask).save(path)
